@@ -1,0 +1,3 @@
+//! The command `ecs-warmstart`.
+
+fn main() {}

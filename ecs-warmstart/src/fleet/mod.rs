@@ -1,0 +1,12 @@
+//! Many services at once: bring them up, and say how they stand.
+
+mod report;
+mod service;
+mod status;
+
+pub use report::{
+    CauseReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport, Summary,
+    TargetReport, TaskReport,
+};
+pub use service::{GateKind, Service};
+pub use status::{ServiceStatus, StatusReport, TaskStanding, Verdict};

@@ -1,0 +1,204 @@
+//! What a command ends with, as data: the document of `--output json`. Its schema is checked in and only grows.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::machine::{Cause, PhaseName};
+use crate::time::millis;
+
+/// The version of the report's form. It moves when a reader of the old form would misread the new one.
+pub const REPORT_VERSION: u32 = 1;
+
+/// What a command did and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The version of this form: 1.
+    pub version: u32,
+    /// The command: `up`.
+    pub command: String,
+    /// How it ended as a whole.
+    pub outcome: Outcome,
+    /// From beginning to end, in milliseconds.
+    pub elapsed_ms: u64,
+    /// Each service, in the order of the configuration.
+    pub services: Vec<ServiceReport>,
+    /// The numbers.
+    pub summary: Summary,
+}
+
+impl Report {
+    /// A report on these services.
+    pub fn new(command: &str, elapsed: Duration, services: Vec<ServiceReport>) -> Self {
+        let succeeded = services.iter().filter(|service| service.outcome.is_success()).count();
+        let summary = Summary::new(services.len(), succeeded);
+        Self {
+            version: REPORT_VERSION,
+            command: command.to_owned(),
+            outcome: summary.outcome(),
+            elapsed_ms: millis(elapsed),
+            services,
+            summary,
+        }
+    }
+
+    /// Everything that is left over and has to be looked after by hand, one line each.
+    pub fn leftovers(&self) -> impl Iterator<Item = &str> {
+        self.services
+            .iter()
+            .flat_map(|service| &service.tasks)
+            .flat_map(|task| &task.leftovers)
+            .map(String::as_str)
+    }
+}
+
+/// How a command ended as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every service is as it should be.
+    Succeeded,
+    /// Some are.
+    Partial,
+    /// None is.
+    Failed,
+}
+
+/// The numbers of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// How many services.
+    pub services: usize,
+    /// How many of them are as they should be.
+    pub succeeded: usize,
+    /// How many are not.
+    pub failed: usize,
+}
+
+impl Summary {
+    pub(super) fn new(services: usize, succeeded: usize) -> Self {
+        Self { services, succeeded, failed: services.saturating_sub(succeeded) }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        match (self.succeeded, self.failed) {
+            (_, 0) => Outcome::Succeeded,
+            (0, _) => Outcome::Failed,
+            _ => Outcome::Partial,
+        }
+    }
+}
+
+/// What came of one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ServiceReport {
+    /// Its name.
+    pub service: String,
+    /// How it ended: the worst of its tasks.
+    pub outcome: RunOutcome,
+    /// Its tasks: adopted ones first. A run that never had a task is here too, with its cause.
+    pub tasks: Vec<TaskReport>,
+    /// What a person should know although it went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// How a run, or a service, ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// Every target is healthy.
+    Ready,
+    /// Every target is registered; health was not waited for.
+    Registered,
+    /// It did not get ready, and nothing of it is left.
+    Undone,
+    /// It did not get ready, and was left in place: it was adopted, or the configuration says so.
+    Kept,
+    /// It did not get ready, and something is left over, by name.
+    Leaked,
+}
+
+impl RunOutcome {
+    /// Whether this is what was asked for.
+    pub fn is_success(self) -> bool {
+        match self {
+            Self::Ready | Self::Registered => true,
+            Self::Undone | Self::Kept | Self::Leaked => false,
+        }
+    }
+
+    /// The word in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Registered => "registered",
+            Self::Undone => "undone",
+            Self::Kept => "kept",
+            Self::Leaked => "leaked",
+        }
+    }
+}
+
+/// What came of one task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskReport {
+    /// Its ARN; absent where none was launched.
+    pub task: Option<String>,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Whether it ran before and was taken over.
+    pub adopted: bool,
+    /// What it is registered as: an address or an instance id.
+    pub id: Option<String>,
+    /// Its targets, one for each binding that was reached.
+    pub targets: Vec<TargetReport>,
+    /// Why it is not ready.
+    pub cause: Option<CauseReport>,
+    /// How long it stood in each phase, in the order of the phases.
+    pub phases: Vec<PhaseReport>,
+    /// What is left over of it and has to be looked after by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<String>,
+}
+
+/// One target of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetReport {
+    /// The target group's ARN.
+    pub target_group: String,
+    /// An address or an instance id.
+    pub id: String,
+    /// The port that gets the traffic.
+    pub port: u16,
+    /// Its health as last seen: `initial`, `healthy`, ...; `deregistered` after an undo; `registered` where it was not
+    /// looked at.
+    pub state: String,
+}
+
+/// Why something is not ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CauseReport {
+    /// Stable, for programs: `task_stopped`, `not_healthy_in_time`, ...
+    pub code: String,
+    /// One sentence, for people.
+    pub summary: String,
+    /// What it rests on, in the cloud's own words.
+    pub evidence: Vec<String>,
+}
+
+impl From<&Cause> for CauseReport {
+    fn from(cause: &Cause) -> Self {
+        Self { code: cause.code().to_owned(), summary: cause.to_string(), evidence: cause.evidence() }
+    }
+}
+
+/// How long a task stood in a phase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseReport {
+    /// The phase: `launching`, `awaiting_running`, ...
+    pub phase: PhaseName,
+    /// Milliseconds, over all attempts.
+    pub ms: u64,
+}

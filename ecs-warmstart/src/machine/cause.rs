@@ -1,0 +1,313 @@
+//! Why a run did not get ready, and what it left behind: data that a state keeps and a report prints.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Operation;
+use crate::error::{ErrorKind, Failure};
+use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn};
+use crate::observation::{ContainerObservation, StopInfo, Target, TargetObservation, TaskStatus};
+
+/// Why a run did not get ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Cause {
+    /// A call failed in a way that no retry mends, or until the time was over.
+    CallFailed {
+        /// Which call.
+        call: Operation,
+        /// How.
+        failure: Failure,
+    },
+    /// The task stopped.
+    TaskStopped {
+        /// Which task.
+        task: TaskArn,
+        /// Why, in ECS's words.
+        stop: StopInfo,
+        /// Its containers, with exit codes and reasons.
+        containers: Vec<ContainerObservation>,
+    },
+    /// ECS does not know the task although it was launched a while ago.
+    TaskLost {
+        /// Which task.
+        task: TaskArn,
+    },
+    /// No task in the time given.
+    NotLaunchedInTime {
+        /// The time given.
+        waited: Duration,
+        /// How the last try failed, where it did.
+        last: Option<Failure>,
+    },
+    /// Not RUNNING with an address in the time given.
+    NotRunningInTime {
+        /// The time given.
+        waited: Duration,
+        /// Where the task stood when it was last seen.
+        last: Option<TaskStatus>,
+    },
+    /// The gate did not open in the time given.
+    GateNotOpenInTime {
+        /// The time given.
+        waited: Duration,
+        /// The containers that were not HEALTHY.
+        containers: Vec<String>,
+    },
+    /// Not registered in the time given.
+    NotRegisteredInTime {
+        /// The time given.
+        waited: Duration,
+        /// Where it was to be registered.
+        target_group: TargetGroupArn,
+        /// What was to be registered.
+        target: Target,
+        /// What the group said of it last, where it did.
+        last: Option<TargetObservation>,
+    },
+    /// Registered, but not healthy in the time given.
+    NotHealthyInTime {
+        /// The time given.
+        waited: Duration,
+        /// Where it is registered.
+        target_group: TargetGroupArn,
+        /// What is registered.
+        target: Target,
+        /// What the group said of it last, where it did.
+        last: Option<TargetObservation>,
+    },
+    /// The target can never be healthy as things stand.
+    TargetUnusable {
+        /// Where it is registered.
+        target_group: TargetGroupArn,
+        /// What is registered.
+        target: Target,
+        /// What the group says of it.
+        observation: TargetObservation,
+    },
+    /// The task has nothing that the group could take as a target.
+    NoTarget {
+        /// Where it was to be registered.
+        target_group: TargetGroupArn,
+        /// What is missing.
+        why: String,
+    },
+    /// The task definition or target group cannot work together with the configuration.
+    Misconfigured {
+        /// What does not fit, in one sentence with its remedy.
+        why: String,
+    },
+    /// Somebody asked to end the run.
+    Cancelled,
+    /// The task that the run was given is held by another run of the same fleet; nothing was done.
+    SlotTaken {
+        /// The task.
+        task: TaskArn,
+    },
+}
+
+impl Cause {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CallFailed { failure, .. } => match failure.kind {
+                ErrorKind::Capacity => "capacity",
+                ErrorKind::Denied => "denied",
+                ErrorKind::Invalid => "invalid",
+                ErrorKind::NotFound => "not_found",
+                ErrorKind::Conflict => "conflict",
+                ErrorKind::Throttled => "throttled",
+                ErrorKind::Timeout => "timeout",
+                ErrorKind::Unavailable => "unavailable",
+                ErrorKind::Other => "call_failed",
+            },
+            Self::TaskStopped { .. } => "task_stopped",
+            Self::TaskLost { .. } => "task_lost",
+            Self::NotLaunchedInTime { last: Some(failure), .. } if failure.kind == ErrorKind::Capacity => {
+                "capacity"
+            }
+            Self::NotLaunchedInTime { .. } => "not_launched_in_time",
+            Self::NotRunningInTime { .. } => "not_running_in_time",
+            Self::GateNotOpenInTime { .. } => "gate_not_open_in_time",
+            Self::NotRegisteredInTime { .. } => "not_registered_in_time",
+            Self::NotHealthyInTime { .. } => "not_healthy_in_time",
+            Self::TargetUnusable { .. } => "target_unusable",
+            Self::NoTarget { .. } => "no_target",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::Cancelled => "cancelled",
+            Self::SlotTaken { .. } => "slot_taken",
+        }
+    }
+
+    /// What it rests on, in the cloud's own words.
+    pub fn evidence(&self) -> Vec<String> {
+        match self {
+            Self::CallFailed { call, failure } => vec![format!("{call}: {failure}")],
+            Self::NotLaunchedInTime { last, .. } => {
+                last.iter().map(|failure| format!("RunTask: {failure}")).collect()
+            }
+            Self::TaskStopped { stop, containers, .. } => stop_evidence(stop, containers),
+            Self::NotRunningInTime { last, .. } => {
+                last.iter().map(|status| format!("lastStatus: {status}")).collect()
+            }
+            Self::NotRegisteredInTime { last, .. } | Self::NotHealthyInTime { last, .. } => {
+                last.iter().map(|observation| format!("target health: {observation}")).collect()
+            }
+            Self::TargetUnusable { observation, .. } => vec![format!("target health: {observation}")],
+            Self::GateNotOpenInTime { containers, .. } => {
+                containers.iter().map(|container| format!("container {container}: not HEALTHY")).collect()
+            }
+            Self::TaskLost { .. }
+            | Self::NoTarget { .. }
+            | Self::Misconfigured { .. }
+            | Self::Cancelled
+            | Self::SlotTaken { .. } => Vec::new(),
+        }
+    }
+}
+
+fn stop_evidence(stop: &StopInfo, containers: &[ContainerObservation]) -> Vec<String> {
+    let mut evidence = Vec::new();
+    if let Some(code) = &stop.code {
+        evidence.push(format!("stopCode: {}", code.as_str()));
+    }
+    if !stop.reason.is_empty() {
+        evidence.push(format!("stoppedReason: {}", stop.reason));
+    }
+    for container in containers {
+        if let Some(exit_code) = container.exit_code {
+            evidence.push(format!("container {}: exit code {exit_code}", container.name));
+        }
+        if let Some(reason) = &container.reason {
+            evidence.push(format!("container {}: {reason}", container.name));
+        }
+    }
+    evidence
+}
+
+impl fmt::Display for Cause {
+    /// One sentence without a full stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CallFailed { call, failure } => write!(f, "{call} failed: {failure}"),
+            Self::TaskStopped { stop, containers, .. } => {
+                f.write_str("the task stopped")?;
+                if !stop.reason.is_empty() {
+                    write!(f, ": {}", stop.reason)?;
+                }
+                let exited = containers.iter().find_map(|it| it.exit_code.map(|code| (&it.name, code)));
+                match exited {
+                    Some((name, code)) => write!(f, " (container {name} exited with {code})"),
+                    None => Ok(()),
+                }
+            }
+            Self::TaskLost { task } => write!(f, "ECS no longer knows task {}", task.id()),
+            Self::NotLaunchedInTime { waited, last: None } => {
+                write!(f, "no task was launched in {}", secs(*waited))
+            }
+            Self::NotLaunchedInTime { waited, last: Some(failure) } => {
+                write!(f, "no task was launched in {}; the last try: {failure}", secs(*waited))
+            }
+            Self::NotRunningInTime { waited, last: None } => {
+                write!(f, "the task was not RUNNING in {}", secs(*waited))
+            }
+            Self::NotRunningInTime { waited, last: Some(TaskStatus::Running) } => {
+                write!(f, "the task had no address in {}", secs(*waited))
+            }
+            Self::NotRunningInTime { waited, last: Some(status) } => {
+                write!(f, "the task was not RUNNING in {}; it was {status} when last seen", secs(*waited))
+            }
+            Self::GateNotOpenInTime { waited, containers } => {
+                write!(f, "not HEALTHY in {}: container {}", secs(*waited), containers.join(", "))
+            }
+            Self::NotRegisteredInTime { waited, target_group, target, last } => {
+                write!(
+                    f,
+                    "{target} could not be registered in {} in {}",
+                    target_group.name(),
+                    secs(*waited)
+                )?;
+                last_seen(f, last.as_ref())
+            }
+            Self::NotHealthyInTime { waited, target_group, target, last } => {
+                write!(f, "{target} was not healthy in {} in {}", target_group.name(), secs(*waited))?;
+                last_seen(f, last.as_ref())
+            }
+            Self::TargetUnusable { target_group, target, observation } => {
+                write!(f, "{target} can never be healthy in {}: {observation}", target_group.name())
+            }
+            Self::NoTarget { target_group, why } => {
+                write!(f, "nothing to register in {}: {why}", target_group.name())
+            }
+            Self::Misconfigured { why } => f.write_str(why),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::SlotTaken { task } => write!(f, "task {} is held by another run", task.id()),
+        }
+    }
+}
+
+fn last_seen(f: &mut fmt::Formatter<'_>, last: Option<&TargetObservation>) -> fmt::Result {
+    match last {
+        Some(observation) => write!(f, "; when last seen it was {observation}"),
+        None => Ok(()),
+    }
+}
+
+fn secs(duration: Duration) -> String {
+    humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
+}
+
+/// What a run did or may have done and could not take back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "leftover", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Leftover {
+    /// A task that runs, or may.
+    Task {
+        /// Its cluster.
+        cluster: ClusterId,
+        /// The task.
+        task: TaskArn,
+    },
+    /// A target that is registered, or may be.
+    Target {
+        /// The group.
+        target_group: TargetGroupArn,
+        /// The target.
+        target: Target,
+    },
+    /// A launch whose every answer was lost: there may be a task that nobody named.
+    Launch {
+        /// Its cluster.
+        cluster: ClusterId,
+        /// `startedBy` of such a task.
+        started_by: String,
+        /// The token; asking again with it within a day names the task.
+        token: ClientToken,
+    },
+}
+
+impl fmt::Display for Leftover {
+    /// What is left over, and the command that removes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task { cluster, task } => {
+                write!(f, "task {task} may still run: aws ecs stop-task --cluster {cluster} --task {task}")
+            }
+            Self::Target { target_group, target } => write!(
+                f,
+                "target {target} may still be in {target_group}: aws elbv2 deregister-targets --target-group-arn \
+                 {target_group} --targets Id={},Port={}",
+                target.id, target.port
+            ),
+            Self::Launch { cluster, started_by, token } => write!(
+                f,
+                "a task may have been launched in {cluster} with client token {token}: aws ecs list-tasks --cluster \
+                 {cluster} --started-by {started_by}"
+            ),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! How often to look, how long to be patient, how to back off: numbers with their reasons.
+
+use std::time::Duration;
+
+use crate::observation::TaskStatus;
+
+/// The cadence and patience of a run. What a user decides (timeouts, gate) stands in the
+/// [`Spec`](crate::spec::Spec); this is what fits every task, so the defaults rarely need a change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Between looks at a task that is PROVISIONING. Default 4.5 s: its network interface takes 10 s and more.
+    pub poll_provisioning: Duration,
+    /// Between looks at a task that is PENDING. Default 3 s: pulling the image takes most of a start.
+    pub poll_pending: Duration,
+    /// Between looks where the next change is due: ACTIVATING, RUNNING without an address, a gate about to open.
+    /// Default 1 s.
+    pub poll_soon: Duration,
+    /// Between looks at a task whose target is awaited. Default 5 s: it rarely dies there, but then it must be seen.
+    pub poll_task_while_registered: Duration,
+    /// How long a task that was launched may be unknown to ECS before it counts as lost. Default 60 s: "`DescribeTasks`
+    /// may answer MISSING" just after `RunTask`; the longest wait known from the field is 51 s.
+    pub missing_grace: Duration,
+    /// How often a task that died of something transient is launched again. Default 2: what fails three times in a row
+    /// is not transient.
+    pub relaunches: u32,
+    /// How long each part of an undo is tried before it is named as leaked. Default 60 s.
+    pub undo_patience: Duration,
+    /// Between tries of a call that failed.
+    pub backoff: Backoff,
+    /// Between tries of a launch for which there is no capacity. Default 2 s, doubling to 20 s: capacity comes back in
+    /// tens of seconds, and every try is a new client token.
+    pub capacity_backoff: Backoff,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            poll_provisioning: Duration::from_millis(4500),
+            poll_pending: Duration::from_secs(3),
+            poll_soon: Duration::from_secs(1),
+            poll_task_while_registered: Duration::from_secs(5),
+            missing_grace: Duration::from_secs(60),
+            relaunches: 2,
+            undo_patience: Duration::from_secs(60),
+            backoff: Backoff::default(),
+            capacity_backoff: Backoff { first: Duration::from_secs(2), max: Duration::from_secs(20) },
+        }
+    }
+}
+
+impl Policy {
+    /// How long to wait until the next look at a task that was seen so.
+    pub fn task_interval(&self, status: TaskStatus) -> Duration {
+        match status {
+            TaskStatus::Provisioning => self.poll_provisioning,
+            TaskStatus::Missing | TaskStatus::Pending => self.poll_pending,
+            TaskStatus::Activating | TaskStatus::Running => self.poll_soon,
+            TaskStatus::Deactivating
+            | TaskStatus::Stopping
+            | TaskStatus::Deprovisioning
+            | TaskStatus::Stopped => self.poll_pending,
+        }
+    }
+}
+
+/// Exponential backoff: `first`, doubled with every failure in a row, at most `max`; each between a half and the whole
+/// of that, by the run's own jitter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// After the first failure. Default 500 ms.
+    pub first: Duration,
+    /// At most. Default 10 s: ECS's buckets refill at 20 calls a second and more.
+    pub max: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(500), max: Duration::from_secs(10) }
+    }
+}
+
+impl Backoff {
+    /// How long to wait after so many failures in a row (1 is the first). `seed` decides the jitter, so that the same
+    /// run waits the same.
+    pub fn delay(&self, failures: u32, seed: u64) -> Duration {
+        let factor = 2_u32.saturating_pow(failures.saturating_sub(1).min(16));
+        let whole = self.first.saturating_mul(factor).min(self.max);
+        whole / 2 + whole.mul_f64(0.5 * unit(mix(seed ^ u64::from(failures))))
+    }
+}
+
+/// Scatters a number over all 64 bits (splitmix64's finaliser).
+pub(crate) fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A number from 0 to below 1.
+pub(crate) fn unit(number: u64) -> f64 {
+    // The upper 53 bits: as many as an f64 holds exactly.
+    (number >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn doubles_up_to_its_maximum() {
+        let backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_secs(10) };
+        for (failures, whole) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 10), (u32::MAX, 10)] {
+            let delay = backoff.delay(failures, 7);
+            let whole = Duration::from_secs(whole);
+            assert!(delay >= whole / 2 && delay <= whole, "{failures}: {delay:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_stays_in_bounds(first: u32, max: u32, failures: u32, seed: u64) {
+            let backoff = Backoff {
+                first: Duration::from_millis(first.into()),
+                max: Duration::from_millis(max.into()),
+            };
+            prop_assert!(backoff.delay(failures, seed) <= backoff.max);
+            prop_assert_eq!(backoff.delay(failures, seed), backoff.delay(failures, seed));
+        }
+    }
+}

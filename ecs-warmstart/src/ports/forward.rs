@@ -1,0 +1,84 @@
+//! Every port through `Arc` and `Box`, so that `Arc<dyn TaskLauncher>` is a `TaskLauncher`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
+use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::observation::{Target, TargetObservation, TaskObservation};
+use crate::spec::LaunchRequest;
+
+macro_rules! forward {
+    ($pointer:ident) => {
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<T: TaskLauncher + ?Sized> TaskLauncher for $pointer<T> {
+            async fn launch(&self, token: &ClientToken, request: &LaunchRequest) -> Result<TaskObservation> {
+                (**self).launch(token, request).await
+            }
+
+            async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>> {
+                (**self).find(cluster, started_by).await
+            }
+
+            async fn stop(&self, cluster: &ClusterId, task: &TaskArn, reason: &str) -> Result<()> {
+                (**self).stop(cluster, task, reason).await
+            }
+        }
+
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<T: TargetRegistrar + ?Sized> TargetRegistrar for $pointer<T> {
+            async fn register(&self, group: &TargetGroupArn, targets: &[Target]) -> Result<()> {
+                (**self).register(group, targets).await
+            }
+
+            async fn deregister(&self, group: &TargetGroupArn, targets: &[Target]) -> Result<()> {
+                (**self).deregister(group, targets).await
+            }
+
+            async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<(Target, TargetObservation)>> {
+                (**self).targets(group).await
+            }
+        }
+
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<T: HealthWaiter + ?Sized> HealthWaiter for $pointer<T> {
+            async fn observe_tasks(
+                &self,
+                cluster: &ClusterId,
+                tasks: &[TaskArn],
+            ) -> Result<Vec<TaskObservation>> {
+                (**self).observe_tasks(cluster, tasks).await
+            }
+
+            async fn observe_targets(
+                &self,
+                group: &TargetGroupArn,
+                targets: &[Target],
+            ) -> Result<Vec<TargetObservation>> {
+                (**self).observe_targets(group, targets).await
+            }
+        }
+
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<T: Inspector + ?Sized> Inspector for $pointer<T> {
+            async fn task_definition(&self, id: &TaskDefinitionId) -> Result<TaskDefinitionFacts> {
+                (**self).task_definition(id).await
+            }
+
+            async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
+                (**self).target_group(group).await
+            }
+        }
+    };
+}
+
+forward!(Arc);
+forward!(Box);
+
+const _: fn(&dyn TaskLauncher, &dyn TargetRegistrar, &dyn HealthWaiter, &dyn Inspector) = |_, _, _, _| {};

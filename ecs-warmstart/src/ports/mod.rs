@@ -1,0 +1,14 @@
+//! What a run needs of a cloud: four small traits, in our own types.
+//!
+//! An implementation answers one question or performs one effect per call; it never waits for something to come about and
+//! never decides. [`crate::memory::InMemory`] and, with the feature `aws`, [`crate::aws`] implement all four; the
+//! conformance suite in [`crate::testing`] says what each has to hold to.
+
+mod ext;
+mod forward;
+mod traits;
+
+pub use ext::{HealthWaiterExt, WaitError};
+pub use traits::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
+#[cfg(test)]
+pub(crate) use traits::{MockHealthWaiter, MockInspector, MockTargetRegistrar, MockTaskLauncher};
