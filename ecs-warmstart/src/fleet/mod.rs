@@ -1,9 +1,11 @@
 //! Many services at once: bring them up, and say how they stand.
 
+mod options;
 mod report;
 mod service;
 mod status;
 
+pub use options::UpOptions;
 pub use report::{
     CauseReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport, Summary,
     TargetReport, TaskReport,

@@ -4,10 +4,12 @@
 //! never decides. [`crate::memory::InMemory`] and, with the feature `aws`, [`crate::aws`] implement all four; the
 //! conformance suite in [`crate::testing`] says what each has to hold to.
 
+mod bundle;
 mod ext;
 mod forward;
 mod traits;
 
+pub use bundle::Ports;
 pub use ext::{HealthWaiterExt, WaitError};
 pub use traits::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
 #[cfg(test)]
