@@ -1,6 +1,7 @@
 //! The one reader of the clock. Everything else is told the time, or asks a [`Clock`].
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -20,6 +21,17 @@ pub trait Clock: Debug + Send + Sync + 'static {
     ///
     /// Safe: it does nothing but wait.
     async fn sleep_until(&self, at: Timestamp);
+}
+
+#[async_trait]
+impl<T: Clock + ?Sized> Clock for Arc<T> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        (**self).sleep_until(at).await;
+    }
 }
 
 /// Tokio's clock: begins at the machine's time, is monotone from there, and follows `tokio::time::pause`, so that hours

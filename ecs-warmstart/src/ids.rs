@@ -108,7 +108,7 @@ id! {
     ServiceName, check_service
 }
 id! {
-    /// Names one run, over every retry and every process that takes it up: 1 to 128 characters of ASCII 33 to 126.
+    /// Names one run, over every retry and every process that takes it up: 1 to 256 characters of ASCII 33 to 126.
     ///
     /// The same id with the same request is the same run, and leads to the same task.
     RunId, check_run
@@ -160,14 +160,21 @@ impl RunId {
         Self(format!("{service}/{slot}"))
     }
 
-    /// The run that fills one slot of a service within a call that was given a name of its own.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidId`] when the name has a character outside ASCII 33 to 126 or is too long.
-    pub fn for_named_slot(name: &str, service: &ServiceName, slot: u32) -> Result<Self, InvalidId> {
-        check_run(name)?;
-        Self::new(format!("{name}/{service}/{slot}"))
+    /// The run that fills one slot of a service within a call that has a name of its own. A name of more than 128
+    /// characters goes in by its SHA-256.
+    pub fn for_named_slot(call: &Self, service: &ServiceName, slot: u32) -> Self {
+        let name = if call.0.len() > 128 { digest(&call.0) } else { call.0.clone() };
+        Self(format!("{name}/{service}/{slot}"))
+    }
+
+    /// A name for a call that was given none, from a random number.
+    pub(crate) fn for_call(random: u128) -> Self {
+        Self(format!("call-{random:032x}"))
+    }
+
+    /// The run that takes over a task which runs already.
+    pub(crate) fn for_adopted(service: &ServiceName, task: &TaskArn) -> Self {
+        Self(format!("{service}/adopted/{}", digest(task.as_str())))
     }
 }
 
@@ -181,15 +188,18 @@ impl ClientToken {
         if plain.len() < TOKEN_MAX {
             return Self(plain);
         }
-        let digest = Sha256::digest(run.as_str().as_bytes());
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let suffix = format!("~{hex}#{attempt}");
+        let suffix = format!("~{}#{attempt}", digest(run.as_str()));
         let head = &run.as_str()[..TOKEN_MAX - suffix.len()];
         Self(format!("{head}{suffix}"))
     }
 }
 
 const TOKEN_MAX: usize = 64;
+
+/// The first half of the text's SHA-256, in hex: 32 characters.
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
 
 fn after_last(text: &str, separator: char) -> &str {
     text.rsplit(separator).next().unwrap_or(text)
@@ -242,7 +252,7 @@ fn check_service(text: &str) -> Result<(), InvalidId> {
 }
 
 fn check_run(text: &str) -> Result<(), InvalidId> {
-    check_printable(text, "a run id", 128)
+    check_printable(text, "a run id", 256)
 }
 
 fn check_token(text: &str) -> Result<(), InvalidId> {
@@ -357,6 +367,18 @@ mod tests {
         assert_eq!(
             ClientToken::for_attempt(&long, 7).as_str(),
             "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx~24da1b81d0b16df6428eee73c69fcb2a#7"
+        );
+    }
+
+    #[test]
+    fn a_run_of_a_slot_is_a_valid_id_however_long_its_parts_are() {
+        let (call, service) =
+            (RunId::new("x".repeat(256)).unwrap(), ServiceName::new("s".repeat(64)).unwrap());
+        let run = RunId::for_named_slot(&call, &service, u32::MAX);
+        assert!(RunId::new(run.as_str()).is_ok());
+        assert_eq!(
+            RunId::for_named_slot(&"ci-7".parse().unwrap(), &service, 0).as_str(),
+            format!("ci-7/{service}/0")
         );
     }
 

@@ -1,6 +1,7 @@
 //! Start ECS tasks that no ECS service runs, wait until they truly serve, and only then put them into load balancer
 //! target groups.
 
+pub mod address;
 pub mod clock;
 pub mod driver;
 pub mod error;

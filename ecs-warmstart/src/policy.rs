@@ -20,6 +20,9 @@ pub struct Policy {
     /// How long a task that was launched may be unknown to ECS before it counts as lost. Default 60 s: "`DescribeTasks`
     /// may answer MISSING" just after `RunTask`; the longest wait known from the field is 51 s.
     pub missing_grace: Duration,
+    /// How long a target that was just registered may be unknown to its group before it is registered again. Default 10 s:
+    /// registration is eventually consistent, and registering again does no harm.
+    pub registration_grace: Duration,
     /// How often a task that died of something transient is launched again. Default 2: what fails three times in a row
     /// is not transient.
     pub relaunches: u32,
@@ -40,6 +43,7 @@ impl Default for Policy {
             poll_soon: Duration::from_secs(1),
             poll_task_while_registered: Duration::from_secs(5),
             missing_grace: Duration::from_secs(60),
+            registration_grace: Duration::from_secs(10),
             relaunches: 2,
             undo_patience: Duration::from_secs(60),
             backoff: Backoff::default(),
@@ -60,6 +64,18 @@ impl Policy {
             | TaskStatus::Deprovisioning
             | TaskStatus::Stopped => self.poll_pending,
         }
+    }
+
+    /// From a registration to the first look at the target: the shortest interval that a group can have (AWS: 5 s), since a
+    /// new target is in service after one passing check, or the group's own where that is shorter.
+    pub fn first_target_look(&self, health_check_interval: Duration) -> Duration {
+        health_check_interval.min(Duration::from_secs(5))
+    }
+
+    /// Between looks at a target: a tenth of its group's interval, from 1 to 3 s. A look is one call however long the
+    /// interval is, so a slow group is looked at less often.
+    pub fn target_interval(&self, health_check_interval: Duration) -> Duration {
+        (health_check_interval / 10).clamp(Duration::from_secs(1), Duration::from_secs(3))
     }
 }
 

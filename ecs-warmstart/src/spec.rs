@@ -48,6 +48,12 @@ impl Spec {
         }
     }
 
+    /// The same under another run id.
+    #[must_use]
+    pub fn with_run(&self, run: RunId) -> Self {
+        Self { run, ..self.clone() }
+    }
+
     /// The service that the task is of.
     pub fn service(&self) -> &ServiceName {
         &self.service

@@ -45,6 +45,13 @@ pub enum EventKind {
         /// Why, as a fragment: "the task is RUNNING at 10.0.1.5".
         because: String,
     },
+    /// Something changed within a phase.
+    Observed {
+        /// In which phase.
+        phase: PhaseName,
+        /// What, as a fragment: "the task is PENDING".
+        what: String,
+    },
     /// A call failed and will be repeated.
     Retrying {
         /// Which call.
@@ -85,6 +92,9 @@ impl Observer for TracingObserver {
             EventKind::Started { phase } => tracing::info!(service, run, task, %phase, "run started"),
             EventKind::Entered { from, to, because } => {
                 tracing::info!(service, run, task, %from, %to, because, "phase entered");
+            }
+            EventKind::Observed { phase, what } => {
+                tracing::debug!(service, run, task, %phase, what, "observed")
             }
             EventKind::Retrying { call, failure, next_at } => {
                 tracing::warn!(service, run, task, %call, kind = %failure.kind, %failure, %next_at, "retrying");

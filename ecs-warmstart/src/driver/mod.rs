@@ -1,7 +1,17 @@
 //! Drives runs: asks the machine, performs what it asks for, saves before it acts.
 
 mod cancel;
+mod checkpoint;
+mod claims;
 mod event;
+mod narrate;
+mod perform;
+mod result;
+mod warm_start;
 
 pub use cancel::Cancel;
+pub use checkpoint::{Checkpoint, CheckpointError, NoCheckpoint};
+pub(crate) use claims::Claims;
 pub use event::{Event, EventKind, Observer, TracingObserver};
+pub use result::{Error, Ready};
+pub use warm_start::{Driven, WarmStart};

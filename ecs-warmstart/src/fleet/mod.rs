@@ -1,10 +1,16 @@
 //! Many services at once: bring them up, and say how they stand.
 
+mod from_state;
+mod handle;
+mod look;
 mod options;
 mod report;
+mod resolve;
 mod service;
 mod status;
+mod up;
 
+pub use handle::Fleet;
 pub use options::UpOptions;
 pub use report::{
     CauseReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport, Summary,

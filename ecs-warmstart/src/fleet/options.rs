@@ -1,5 +1,6 @@
 //! What a caller may ask of `up` beyond the configuration.
 
+use crate::ids::RunId;
 use crate::spec::Readiness;
 
 /// How `up` goes about it.
@@ -9,7 +10,7 @@ pub struct UpOptions {
     pub fresh: bool,
     /// Names the call: the same name again is the same call, and leads to the same tasks. Default: for `fresh` a random
     /// name, otherwise none, so that every caller fills the same slots.
-    pub run_id: Option<String>,
+    pub run_id: Option<RunId>,
     /// What must hold before a task counts as ready. Default healthy.
     pub readiness: Readiness,
 }

@@ -1,0 +1,233 @@
+//! The loop around the machine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cancel::{Cancel, Level};
+use super::checkpoint::{Checkpoint, CheckpointError, NoCheckpoint};
+use super::claims::Claims;
+use super::event::Observer;
+use super::narrate::Narrator;
+use super::perform::Stage;
+use super::result::{Error, Ready};
+use crate::clock::{Clock, TokioClock};
+use crate::machine::{Effect, Input, Next, State, step};
+use crate::policy::Policy;
+use crate::ports::{HealthWaiter, TargetRegistrar, TaskLauncher};
+use crate::spec::Spec;
+use crate::time::Timestamp;
+
+/// Drives runs over a cloud: one at a time with [`run`](Self::run), or piece by piece with [`drive`](Self::drive).
+/// Clones are handles on the same, and may drive many runs at once.
+#[derive(Clone, Debug)]
+pub struct WarmStart {
+    launcher: Arc<dyn TaskLauncher>,
+    registrar: Arc<dyn TargetRegistrar>,
+    waiter: Arc<dyn HealthWaiter>,
+    clock: Arc<dyn Clock>,
+    policy: Arc<Policy>,
+    checkpoint: Arc<dyn Checkpoint>,
+    observers: Vec<Arc<dyn Observer>>,
+    cancel: Cancel,
+    claims: Claims,
+}
+
+/// How far a run was driven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// To its end.
+    Finished(State),
+    /// As far as the budget went. Nothing is under way; drive it on with the same state.
+    Suspended {
+        /// Where it stands.
+        state: State,
+        /// When there is something to do again. Earlier does no harm.
+        resume_at: Timestamp,
+    },
+}
+
+impl WarmStart {
+    /// On these ports, with tokio's clock and the default policy, observed by nobody and saved nowhere.
+    pub fn new(
+        launcher: impl TaskLauncher,
+        registrar: impl TargetRegistrar,
+        waiter: impl HealthWaiter,
+    ) -> Self {
+        Self {
+            launcher: Arc::new(launcher),
+            registrar: Arc::new(registrar),
+            waiter: Arc::new(waiter),
+            clock: Arc::new(TokioClock::new()),
+            policy: Arc::new(Policy::default()),
+            checkpoint: Arc::new(NoCheckpoint),
+            observers: Vec::new(),
+            cancel: Cancel::new(),
+            claims: Claims::default(),
+        }
+    }
+
+    /// Tells the time by this clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Looks and waits by this policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = Arc::new(policy);
+        self
+    }
+
+    /// Saves states there.
+    #[must_use]
+    pub fn with_checkpoint(mut self, checkpoint: impl Checkpoint) -> Self {
+        self.checkpoint = Arc::new(checkpoint);
+        self
+    }
+
+    /// Tells events to this observer too.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Ends its runs when this is cancelled.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: Cancel) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// Shares with others who holds which task.
+    #[must_use]
+    pub(crate) fn with_claims(mut self, claims: Claims) -> Self {
+        self.claims = claims;
+        self
+    }
+
+    /// Starts a task, waits until it is ready, and undoes everything when it cannot get there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says why it is not ready and, as [`Error::Leaked`], what is left over of it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops in the middle and undoes nothing: cancel with [`with_cancel`](Self::with_cancel)
+    /// instead. Run again with the same spec, it goes on with the same task.
+    pub async fn run(&self, spec: Spec) -> Result<Ready, Error> {
+        let state = State::launch(spec, self.clock.now());
+        match self.drive(state, Duration::MAX).await? {
+            Driven::Finished(state) | Driven::Suspended { state, .. } => Ready::of(state),
+        }
+    }
+
+    /// Drives a run until it ends or the budget is used up. At least one call is made, if one is due.
+    ///
+    /// Waiting that would go beyond the budget is not begun: the answer then says when to go on. A call that is under way
+    /// is waited for, so leave a margin of one call's timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`] when the state could not be saved; then the effect it was saved for was not performed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops in the middle. The state that was saved last can be driven on, by anybody.
+    pub async fn drive(&self, mut state: State, budget: Duration) -> Result<Driven, CheckpointError> {
+        let until = self.clock.now() + budget;
+        let mut narrator = Narrator::begin(&self.observers, &state, self.clock.now());
+        let mut told = Level::None;
+        let mut performed: Option<Effect> = None;
+        let mut failure = None;
+        let mut input = Input::Tick;
+        loop {
+            let now = self.clock.now();
+            let held_before = state.task().cloned();
+            let stepped = step(state, input, now, &self.policy);
+            state = stepped.state;
+            narrator.follow(&state, now);
+            if let Some(task) = state.task()
+                && held_before.as_ref() != Some(task)
+                && !self.claims.hold(task, state.spec().run())
+            {
+                input = Input::Taken;
+                continue;
+            }
+            match stepped.next {
+                Next::Finished => {
+                    self.checkpoint.save(&state).await?;
+                    return Ok(Driven::Finished(state));
+                }
+                Next::WakeAt(at) => {
+                    if let (Some(failure), Some(effect)) = (failure.take(), &performed) {
+                        narrator.retrying(&state, now, effect.operation(), failure, at);
+                    }
+                    let level = self.cancel.level();
+                    if level > told {
+                        told = level;
+                        input = cancelled(level);
+                    } else if at > until {
+                        self.checkpoint.save(&state).await?;
+                        return Ok(Driven::Suspended { state, resume_at: at });
+                    } else {
+                        input = tokio::select! {
+                            level = self.cancel.above(told) => {
+                                told = level;
+                                cancelled(level)
+                            }
+                            () = self.clock.sleep_until(at) => Input::Tick,
+                        };
+                    }
+                }
+                Next::Perform(effect) => {
+                    let level = self.cancel.level();
+                    if level > told {
+                        told = level;
+                        input = cancelled(level);
+                        continue;
+                    }
+                    if performed.is_some() && now >= until {
+                        self.checkpoint.save(&state).await?;
+                        return Ok(Driven::Suspended { state, resume_at: now });
+                    }
+                    self.checkpoint.save(&state).await?;
+                    // A call under way is waited for, so that its answer is known when it is undone.
+                    input = tokio::select! {
+                        biased;
+                        input = self.stage().perform(&state, &effect) => input,
+                        level = self.cancel.above(Level::Undo) => {
+                            told = level;
+                            cancelled(level)
+                        }
+                    };
+                    failure = match &input {
+                        Input::Failed(failure) => Some(failure.clone()),
+                        _ => None,
+                    };
+                    performed = Some(effect);
+                }
+            }
+        }
+    }
+
+    fn stage(&self) -> Stage<'_> {
+        Stage {
+            launcher: &self.launcher,
+            registrar: &self.registrar,
+            waiter: &self.waiter,
+            claims: &self.claims,
+        }
+    }
+}
+
+fn cancelled(level: Level) -> Input {
+    match level {
+        Level::None => Input::Tick,
+        Level::Undo => Input::Cancel,
+        Level::Abandon => Input::Abandon,
+    }
+}

@@ -1,0 +1,72 @@
+//! From the state a run ended in to its line in the report.
+
+use super::report::{CauseReport, PhaseReport, RunOutcome, TargetReport, TaskReport};
+use crate::ids::TaskArn;
+use crate::machine::{Cause, Leftover, PhaseName, State};
+use crate::spec::Readiness;
+
+impl TaskReport {
+    /// What came of a run.
+    pub(super) fn of(state: &State) -> Self {
+        let bindings = 0..state.spec().bindings().len();
+        let targets: Vec<TargetReport> = bindings.filter_map(|binding| target(state, binding)).collect();
+        let address = || state.observation()?.addresses.first().map(ToString::to_string);
+        Self {
+            task: state.task().map(TaskArn::to_string),
+            outcome: outcome(state),
+            adopted: state.is_adopted(),
+            id: state.target(0).map(|target| target.id.clone()).or_else(address),
+            targets,
+            cause: state.cause().map(CauseReport::from),
+            phases: state
+                .times()
+                .into_iter()
+                .map(|time| PhaseReport { phase: time.phase, ms: time.ms })
+                .collect(),
+            leftovers: state.leftovers().iter().map(Leftover::to_string).collect(),
+        }
+    }
+
+    /// A run that ended before it began.
+    pub(super) fn never_began(cause: &Cause) -> Self {
+        Self {
+            task: None,
+            outcome: RunOutcome::Undone,
+            adopted: false,
+            id: None,
+            targets: Vec::new(),
+            cause: Some(cause.into()),
+            phases: Vec::new(),
+            leftovers: Vec::new(),
+        }
+    }
+}
+
+fn outcome(state: &State) -> RunOutcome {
+    match (state.phase(), state.spec().readiness()) {
+        (PhaseName::Ready, Readiness::Healthy) => RunOutcome::Ready,
+        (PhaseName::Ready, Readiness::Registered) => RunOutcome::Registered,
+        (PhaseName::Undone, _) => RunOutcome::Undone,
+        (PhaseName::Kept, _) => RunOutcome::Kept,
+        // A run is only reported at its end. One that is not there yet may have left anything.
+        _ => RunOutcome::Leaked,
+    }
+}
+
+fn target(state: &State, binding: usize) -> Option<TargetReport> {
+    let target = state.target(binding)?;
+    let seen = state.target_observation(binding).map(|seen| seen.state.as_str());
+    let word = if state.is_registered(binding) {
+        seen.unwrap_or("registered")
+    } else if state.is_deregistered(binding) {
+        "deregistered"
+    } else {
+        return None;
+    };
+    Some(TargetReport {
+        target_group: state.spec().bindings().get(binding)?.target_group.to_string(),
+        id: target.id.clone(),
+        port: target.port,
+        state: word.to_owned(),
+    })
+}

@@ -1,0 +1,276 @@
+//! From a configured service to a spec: what the task definition and the target groups add, and what does not fit.
+
+use super::service::{GateKind, Service};
+use crate::facts::{NetworkMode, TargetGroupFacts, TargetType, TaskDefinitionFacts};
+use crate::ids::RunId;
+use crate::machine::Cause;
+use crate::spec::{Binding, Gate, InvalidSpec, Readiness, Spec};
+
+/// What the cloud says about a service's definitions, as far as it may be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) task_definition: Option<TaskDefinitionFacts>,
+    /// One for each binding.
+    pub(super) groups: Vec<Option<TargetGroupFacts>>,
+}
+
+/// A spec that fits the facts, and what a person should know about it.
+///
+/// # Errors
+///
+/// [`Cause::Misconfigured`] for what cannot work, before anything is started.
+pub(super) fn resolve(
+    service: &Service,
+    facts: &Facts,
+    run: RunId,
+    readiness: Readiness,
+) -> Result<(Spec, Vec<String>), Box<Cause>> {
+    let mut warnings = Vec::new();
+    let definition = facts.task_definition.as_ref();
+    let mut builder = Spec::builder(service.name.clone(), run, service.request.clone())
+        .readiness(readiness)
+        .on_failure(service.on_failure)
+        .running_timeout(service.running_timeout)
+        .healthy_timeout(service.healthy_timeout)
+        .gate(gate(service, definition, &mut warnings));
+    if let Some(definition) = definition {
+        check_network(service, definition)?;
+        builder = builder.network_mode(definition.network_mode);
+    }
+    for (place, binding) in service.bindings.iter().enumerate() {
+        let group = facts.groups.get(place).and_then(Option::as_ref);
+        let mut binding = binding.clone();
+        if let Some(definition) = definition {
+            binding.container = Some(container_of(&binding, definition)?);
+        }
+        if let Some(group) = group {
+            check_group(&binding, group, definition)?;
+            binding.target_type = Some(group.target_type);
+            binding.health_check_interval = group.health_check_interval;
+        }
+        builder = builder.binding(binding);
+    }
+    let spec = builder.build().map_err(|invalid: InvalidSpec| misconfigured(invalid.to_string()))?;
+    Ok((spec, warnings))
+}
+
+fn gate(service: &Service, definition: Option<&TaskDefinitionFacts>, warnings: &mut Vec<String>) -> Gate {
+    match (service.gate, definition) {
+        (GateKind::Running, _) => Gate::Running,
+        (GateKind::ContainerHealthy, Some(definition)) => {
+            let checked = definition.containers.iter().filter(|container| container.has_health_check);
+            Gate::ContainersHealthy { containers: checked.map(|container| container.name.clone()).collect() }
+        }
+        (GateKind::ContainerHealthy, None) => {
+            warnings.push(format!(
+                "the task definition {} may not be read, so nobody knows which containers have a health check: the gate \
+                 is running; allow ecs:DescribeTaskDefinition for gate container-healthy",
+                service.request.task_definition
+            ));
+            Gate::Running
+        }
+    }
+}
+
+fn check_network(service: &Service, definition: &TaskDefinitionFacts) -> Result<(), Box<Cause>> {
+    match (definition.network_mode, &service.request.network) {
+        (NetworkMode::AwsVpc, None) => Err(misconfigured(format!(
+            "task definition {} has network mode awsvpc and needs subnets (subnets = [\"subnet-…\"])",
+            definition.id
+        ))),
+        (NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None, Some(_)) => {
+            Err(misconfigured(format!(
+                "task definition {} does not have network mode awsvpc, so it takes no subnets and security groups",
+                definition.id
+            )))
+        }
+        (NetworkMode::AwsVpc, Some(_))
+        | (NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None, None) => Ok(()),
+    }
+}
+
+/// The container whose port a binding means.
+fn container_of(binding: &Binding, definition: &TaskDefinitionFacts) -> Result<String, Box<Cause>> {
+    let names = || definition.containers.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
+    let Some(name) = &binding.container else {
+        let mut with_port =
+            definition.containers.iter().filter(|container| container.ports.contains(&binding.port));
+        return match (with_port.next(), with_port.next()) {
+            (Some(container), None) => Ok(container.name.clone()),
+            (Some(_), Some(_)) => Err(misconfigured(format!(
+                "several containers of task definition {} have port {}; say which (container = \"…\"): {}",
+                definition.id,
+                binding.port,
+                names()
+            ))),
+            (None, _) => Err(misconfigured(format!(
+                "no container of task definition {} has port {}; its containers: {}",
+                definition.id,
+                binding.port,
+                names()
+            ))),
+        };
+    };
+    match definition.container(name) {
+        None => Err(misconfigured(format!(
+            "task definition {} has no container {name:?}; its containers: {}",
+            definition.id,
+            names()
+        ))),
+        Some(container) if !container.ports.contains(&binding.port) => Err(misconfigured(format!(
+            "container {name} of task definition {} has no port {}; its ports: {}",
+            definition.id,
+            binding.port,
+            ports(&container.ports)
+        ))),
+        Some(container) => Ok(container.name.clone()),
+    }
+}
+
+fn ports(ports: &[u16]) -> String {
+    match ports {
+        [] => "none".to_owned(),
+        ports => ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn check_group(
+    binding: &Binding,
+    group: &TargetGroupFacts,
+    definition: Option<&TaskDefinitionFacts>,
+) -> Result<(), Box<Cause>> {
+    let name = binding.target_group.name();
+    let mode = definition.map(|definition| definition.network_mode);
+    let why = match (group.target_type, mode) {
+        (TargetType::Unsupported, _) => "takes neither addresses nor instances",
+        (TargetType::Instance, Some(NetworkMode::AwsVpc)) => {
+            "takes instances, but a task with network mode awsvpc is registered by its address: it needs target type ip"
+        }
+        (TargetType::Ipv4 | TargetType::Ipv6, Some(NetworkMode::Bridge | NetworkMode::Host)) => {
+            "takes addresses, but a task with network mode bridge or host is registered by its instance: it needs target \
+             type instance"
+        }
+        (_, Some(NetworkMode::None)) => "cannot reach a task with network mode none",
+        (TargetType::Ipv4 | TargetType::Ipv6, Some(NetworkMode::AwsVpc) | None)
+        | (TargetType::Instance, Some(NetworkMode::Bridge | NetworkMode::Host) | None) => return Ok(()),
+    };
+    Err(misconfigured(format!("target group {name} {why}")))
+}
+
+fn misconfigured(why: String) -> Box<Cause> {
+    Box::new(Cause::Misconfigured { why })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::facts::ContainerFacts;
+    use crate::spec::{AwsVpc, LaunchRequest, OnFailure};
+
+    const GROUP: &str =
+        "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/auth/0123456789abcdef";
+
+    fn service() -> Service {
+        let name = "auth".parse().unwrap();
+        let mut request = LaunchRequest::new("c".parse().unwrap(), "web".parse().unwrap(), &name);
+        request.network = Some(AwsVpc { subnets: vec!["subnet-a".into()], ..AwsVpc::default() });
+        Service {
+            name,
+            count: 1,
+            request,
+            bindings: vec![Binding::new(GROUP.parse().unwrap(), 8080)],
+            gate: GateKind::ContainerHealthy,
+            on_failure: OnFailure::Undo,
+            running_timeout: Duration::from_secs(300),
+            healthy_timeout: Duration::from_secs(120),
+        }
+    }
+
+    fn facts() -> Facts {
+        let container = |name: &str, has_health_check, ports: &[u16]| ContainerFacts {
+            name: name.to_owned(),
+            essential: true,
+            has_health_check,
+            ports: ports.to_vec(),
+        };
+        Facts {
+            task_definition: Some(TaskDefinitionFacts {
+                id: "web:3".parse().unwrap(),
+                network_mode: NetworkMode::AwsVpc,
+                containers: vec![container("api", true, &[8080]), container("proxy", false, &[9090])],
+            }),
+            groups: vec![Some(TargetGroupFacts {
+                target_type: TargetType::Ipv4,
+                in_use: true,
+                health_check_interval: Duration::from_secs(10),
+            })],
+        }
+    }
+
+    fn resolved(service: &Service, facts: &Facts) -> Result<(Spec, Vec<String>), Box<Cause>> {
+        resolve(service, facts, "auth/0".parse().unwrap(), Readiness::Healthy)
+    }
+
+    #[test]
+    fn facts_complete_the_spec() {
+        let (spec, warnings) = resolved(&service(), &facts()).unwrap();
+        assert_eq!(warnings, [""; 0]);
+        assert_eq!(spec.gate(), &Gate::ContainersHealthy { containers: vec!["api".into()] });
+        assert_eq!(spec.network_mode(), Some(NetworkMode::AwsVpc));
+        let binding = &spec.bindings()[0];
+        assert_eq!(binding.container.as_deref(), Some("api"));
+        assert_eq!(binding.target_type, Some(TargetType::Ipv4));
+        assert_eq!(binding.health_check_interval, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_done_without_and_said() {
+        let (spec, warnings) = resolved(&service(), &Facts::default()).unwrap();
+        assert_eq!(spec.gate(), &Gate::Running);
+        assert!(warnings[0].contains("the gate is running"), "{warnings:?}");
+    }
+
+    #[track_caller]
+    fn refused(change: impl FnOnce(&mut Service, &mut Facts), why: &str) {
+        let (mut service, mut facts) = (service(), facts());
+        change(&mut service, &mut facts);
+        let cause = resolved(&service, &facts).unwrap_err().to_string();
+        assert!(cause.contains(why), "{cause}");
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_before_anything_starts() {
+        fn definition(facts: &mut Facts) -> &mut TaskDefinitionFacts {
+            facts.task_definition.as_mut().unwrap()
+        }
+        fn group(facts: &mut Facts) -> &mut TargetGroupFacts {
+            facts.groups[0].as_mut().unwrap()
+        }
+        refused(|service, _| service.bindings[0].container = Some("web".into()), "no container \"web\"");
+        refused(
+            |service, _| service.bindings[0].container = Some("proxy".into()),
+            "proxy of task definition web:3 has no port 8080; its ports: 9090",
+        );
+        refused(
+            |service, _| service.bindings[0].port = 80,
+            "no container of task definition web:3 has port 80",
+        );
+        refused(|_, facts| definition(facts).containers[1].ports.push(8080), "say which");
+        refused(|service, _| service.request.network = None, "needs subnets");
+        refused(|_, facts| definition(facts).network_mode = NetworkMode::Bridge, "takes no subnets");
+        refused(|_, facts| group(facts).target_type = TargetType::Instance, "needs target type ip");
+        refused(
+            |_, facts| group(facts).target_type = TargetType::Unsupported,
+            "neither addresses nor instances",
+        );
+        refused(
+            |service, facts| {
+                service.request.network = None;
+                definition(facts).network_mode = NetworkMode::Host;
+            },
+            "needs target type instance",
+        );
+    }
+}

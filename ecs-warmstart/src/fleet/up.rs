@@ -1,0 +1,246 @@
+//! `up` for one service: adopt what runs, fill slots until there is enough.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::handle::Fleet;
+use super::options::UpOptions;
+use super::report::{RunOutcome, ServiceReport, TaskReport};
+use super::resolve::{Facts, resolve};
+use super::service::Service;
+use crate::driver::{Cancel, Claims, Driven, WarmStart};
+use crate::error::{ErrorKind, PortError};
+use crate::ids::RunId;
+use crate::machine::{Cause, Operation, State};
+use crate::observation::{TaskObservation, TaskStatus};
+use crate::spec::Spec;
+
+pub(super) async fn up(
+    fleet: &Fleet,
+    service: &Service,
+    options: &UpOptions,
+    call: Option<&RunId>,
+    cancel: &Cancel,
+) -> ServiceReport {
+    let mut raise = match Raise::begin(fleet, service, options, call, cancel).await {
+        Ok(raise) => raise,
+        Err(cause) => return report(service, vec![TaskReport::never_began(&cause)], Vec::new()),
+    };
+    if !options.fresh {
+        match running_tasks(fleet, service, cancel).await {
+            Ok(running) => raise.adopt(running),
+            Err(cause) => return report(service, vec![TaskReport::never_began(&cause)], raise.warnings),
+        }
+    }
+    raise.finish().await
+}
+
+/// The tasks that run for the service: those that serve first, then the oldest.
+async fn running_tasks(
+    fleet: &Fleet,
+    service: &Service,
+    cancel: &Cancel,
+) -> Result<Vec<TaskObservation>, Box<Cause>> {
+    let cluster = &service.request.cluster;
+    let patience = service.running_timeout;
+    let launcher = &fleet.ports.launcher;
+    let found =
+        fleet.patiently(patience, cancel, || launcher.find(cluster, &service.request.started_by)).await;
+    let found = found.map_err(|error| call_failed(Operation::ListTasks, error))?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let waiter = &fleet.ports.waiter;
+    let seen = fleet.patiently(patience, cancel, || waiter.observe_tasks(cluster, &found)).await;
+    let mut seen = seen.map_err(|error| call_failed(Operation::DescribeTasks, error))?;
+    seen.retain(|task| !task.is_ending());
+    seen.sort_by_cached_key(|task| (task.status != TaskStatus::Running, task.created_at, task.task.clone()));
+    Ok(seen)
+}
+
+/// A service on its way to its count.
+struct Raise<'a> {
+    service: &'a Service,
+    call: Option<&'a RunId>,
+    warm_start: WarmStart,
+    fleet: &'a Fleet,
+    /// The spec of its runs, but for the run id.
+    spec: Spec,
+    claims: Claims,
+    next_slot: u32,
+    runs: JoinSet<(usize, Result<State, String>)>,
+    /// What came of each run, in the order in which they began.
+    ended: VecDeque<Option<TaskReport>>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Raise<'a> {
+    async fn begin(
+        fleet: &'a Fleet,
+        service: &'a Service,
+        options: &UpOptions,
+        call: Option<&'a RunId>,
+        cancel: &Cancel,
+    ) -> Result<Self, Box<Cause>> {
+        let mut warnings = Vec::new();
+        let facts = read_facts(fleet, service, cancel, &mut warnings).await?;
+        let (spec, more) = resolve(service, &facts, RunId::for_slot(&service.name, 0), options.readiness)?;
+        warnings.extend(more);
+        for warning in &warnings {
+            fleet.warn(service, warning);
+        }
+        let claims = Claims::default();
+        let ports = fleet.ports.clone();
+        let warm_start = WarmStart::new(ports.launcher, ports.registrar, ports.waiter)
+            .with_clock(Arc::clone(&fleet.clock))
+            .with_policy((*fleet.policy).clone())
+            .with_cancel(cancel.clone())
+            .with_claims(claims.clone());
+        let warm_start = fleet.observers.iter().cloned().fold(warm_start, WarmStart::with_observer);
+        Ok(Self {
+            service,
+            call,
+            warm_start,
+            fleet,
+            spec,
+            claims,
+            next_slot: 0,
+            runs: JoinSet::new(),
+            ended: VecDeque::new(),
+            warnings,
+        })
+    }
+
+    /// Takes over tasks that run, as many as there should be.
+    fn adopt(&mut self, running: Vec<TaskObservation>) {
+        let wanted = usize::try_from(self.service.count).unwrap_or(usize::MAX);
+        if running.len() > wanted {
+            let more = running.len() - wanted;
+            self.warn(format!(
+                "{more} tasks more than the count of {wanted} run for this service; they are left alone"
+            ));
+        }
+        for task in running.into_iter().take(wanted) {
+            let run = RunId::for_adopted(&self.service.name, &task.task);
+            self.claims.hold(&task.task, &run);
+            let state = State::adopt(self.spec.with_run(run), task, self.fleet.clock.now());
+            self.start(state);
+        }
+    }
+
+    /// Begins to fill the next slot.
+    fn fill_slot(&mut self) {
+        let slot = self.next_slot;
+        self.next_slot = self.next_slot.saturating_add(1);
+        let run = match self.call {
+            None => RunId::for_slot(&self.service.name, slot),
+            Some(call) => RunId::for_named_slot(call, &self.service.name, slot),
+        };
+        self.start(State::launch(self.spec.with_run(run), self.fleet.clock.now()));
+    }
+
+    fn start(&mut self, state: State) {
+        let place = self.ended.len();
+        self.ended.push_back(None);
+        let warm_start = self.warm_start.clone();
+        self.runs.spawn(async move {
+            let driven = warm_start.drive(state, Duration::MAX).await;
+            let state = match driven {
+                Ok(Driven::Finished(state) | Driven::Suspended { state, .. }) => Ok(state),
+                Err(error) => Err(error.to_string()),
+            };
+            (place, state)
+        });
+    }
+
+    async fn finish(mut self) -> ServiceReport {
+        let wanted = usize::try_from(self.service.count).unwrap_or(usize::MAX);
+        for _ in self.ended.len()..wanted {
+            self.fill_slot();
+        }
+        while let Some(joined) = self.runs.join_next().await {
+            match joined {
+                Ok((place, Ok(state))) => self.take_in(place, &state),
+                Ok((_, Err(message))) => self.warn(message),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        let tasks = self.ended.into_iter().flatten().collect();
+        report(self.service, tasks, self.warnings)
+    }
+
+    fn take_in(&mut self, place: usize, state: &State) {
+        match state.cause() {
+            // Somebody has this slot's task already: this run was none, and the next slot may be free.
+            Some(Cause::SlotTaken { .. }) => self.fill_slot(),
+            // A task that was there before has died, perhaps taken back by whoever launched it: replace it.
+            Some(cause @ (Cause::TaskStopped { .. } | Cause::TaskLost { .. }))
+                if started_as_adopted(state) =>
+            {
+                self.warn(format!("a task that ran already is gone, another takes its place: {cause}"));
+                self.fill_slot();
+            }
+            _ => self.ended[place] = Some(TaskReport::of(state)),
+        }
+    }
+
+    fn warn(&mut self, message: String) {
+        self.fleet.warn(self.service, &message);
+        self.warnings.push(message);
+    }
+}
+
+fn started_as_adopted(state: &State) -> bool {
+    let adopted = state.task().map(|task| RunId::for_adopted(state.spec().service(), task));
+    adopted.as_ref() == Some(state.spec().run())
+}
+
+fn report(service: &Service, tasks: Vec<TaskReport>, warnings: Vec<String>) -> ServiceReport {
+    let outcome = tasks.iter().map(|task| task.outcome).max().unwrap_or(RunOutcome::Undone);
+    ServiceReport { service: service.name.to_string(), outcome, tasks, warnings }
+}
+
+/// Reads what the cloud says of the service's definitions. What may not be read is done without.
+async fn read_facts(
+    fleet: &Fleet,
+    service: &Service,
+    cancel: &Cancel,
+    warnings: &mut Vec<String>,
+) -> Result<Facts, Box<Cause>> {
+    let inspector = &fleet.ports.inspector;
+    let patience = service.running_timeout;
+    let definition = &service.request.task_definition;
+    let read = fleet.patiently(patience, cancel, || inspector.task_definition(definition)).await;
+    // That the gate suffers is said where the gate is decided.
+    let task_definition = readable(read, Operation::DescribeTaskDefinition)?;
+    let mut groups = Vec::with_capacity(service.bindings.len());
+    for binding in &service.bindings {
+        let group = &binding.target_group;
+        let read = fleet.patiently(patience, cancel, || inspector.target_group(group)).await;
+        let facts = readable(read, Operation::DescribeTargetGroups)?;
+        if facts.is_none() {
+            warnings.push(format!(
+                "target group {} may not be described: its health check interval is taken for AWS's default of 30 s; \
+                 allow elasticloadbalancing:DescribeTargetGroups",
+                group.name()
+            ));
+        }
+        groups.push(facts);
+    }
+    Ok(Facts { task_definition, groups })
+}
+
+fn readable<T>(read: Result<T, PortError>, call: Operation) -> Result<Option<T>, Box<Cause>> {
+    match read {
+        Ok(facts) => Ok(Some(facts)),
+        Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
+        Err(error) => Err(call_failed(call, error)),
+    }
+}
+
+fn call_failed(call: Operation, error: PortError) -> Box<Cause> {
+    Box::new(Cause::CallFailed { call, failure: error.into_failure() })
+}

@@ -1,0 +1,168 @@
+//! Launching: asks ECS for the task of a token, and moves to the next token only when the last one is proved over.
+
+use std::time::Duration;
+
+use super::io::Next;
+use super::state::{Asked, Doubt, FailedCall, LaunchStep, Phase, Run, Via};
+use super::step::{ask, back_off};
+use super::{Cause, undo};
+use crate::error::{ErrorKind, Failure};
+use crate::observation::{TaskObservation, TaskStatus};
+use crate::policy::Policy;
+
+/// How far the clocks of AWS and of this machine may lie apart. AWS refuses signatures that are 5 minutes off; machines
+/// that keep time at all are within seconds, so a minute is ample.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+pub(super) fn launching(run: &mut Run, step: LaunchStep) -> Option<Next> {
+    let deadline = run.running_since + run.spec.running_timeout();
+    if run.latest >= deadline {
+        let last = run.last_failure.take().map(|failed| failed.failure);
+        undo::fail(run, Cause::NotLaunchedInTime { waited: run.spec.running_timeout(), last });
+        return None;
+    }
+    if run.latest < run.not_before {
+        return Some(Next::WakeAt(run.not_before.min(deadline)));
+    }
+    match step {
+        LaunchStep::Look => ask(run, Asked::Find),
+        LaunchStep::Ask => {
+            // Said before it is done: from here on there may be a task, whatever becomes of this process.
+            run.doubt = match run.doubt {
+                Doubt::None => Doubt::Asking,
+                Doubt::Asking | Doubt::Unanswered | Doubt::Refused => Doubt::Unanswered,
+            };
+            run.asked_since.get_or_insert(run.latest);
+            ask(run, Asked::Launch)
+        }
+    }
+}
+
+pub(super) fn launched(run: &mut Run, task: TaskObservation, policy: &Policy) {
+    let status = task.status;
+    if run.phase.is_undo() {
+        run.hold(Via::Launch, task);
+        return undo::launch_found(run);
+    }
+    if status == TaskStatus::Stopped {
+        // An answer from the past: this attempt's task came and went before this run asked for it.
+        run.doubt = Doubt::None;
+        run.phase = Phase::Launching { step: LaunchStep::Look };
+        return run.calm();
+    }
+    run.hold(Via::Launch, task);
+    run.enter(Phase::AwaitingRunning);
+    run.look_at = run.latest + run.scatter(policy.task_interval(status));
+}
+
+pub(super) fn launch_failed(run: &mut Run, failure: Failure, policy: &Policy) {
+    match failure.kind {
+        ErrorKind::Capacity => refused(run, failure, policy),
+        ErrorKind::Conflict if failure.tasks.is_empty() => refused(run, failure, policy),
+        ErrorKind::Conflict => {
+            run.named = failure.tasks;
+            // They are taken from the end.
+            run.named.reverse();
+            hold_next_named(run);
+        }
+        ErrorKind::Throttled => {
+            not_launched_this_time(run);
+            back_off(run, Asked::Launch, failure, policy);
+        }
+        ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::Other => {
+            run.doubt = Doubt::Unanswered;
+            back_off(run, Asked::Launch, failure, policy);
+        }
+        ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::NotFound => {
+            not_launched_this_time(run);
+            undo::fail(run, Cause::CallFailed { call: Asked::Launch.call(), failure });
+        }
+    }
+}
+
+/// The call was refused, so it launched nothing; an earlier one whose answer was lost may have.
+fn not_launched_this_time(run: &mut Run) {
+    run.doubt = match run.doubt {
+        Doubt::None | Doubt::Asking => Doubt::None,
+        Doubt::Unanswered | Doubt::Refused => Doubt::Unanswered,
+    };
+}
+
+/// ECS will answer this token so for ever. Look whether a task is there all the same, then use the next one.
+fn refused(run: &mut Run, failure: Failure, policy: &Policy) {
+    run.doubt = Doubt::Refused;
+    run.phase = Phase::Launching { step: LaunchStep::Look };
+    run.refusals = run.refusals.saturating_add(1);
+    run.failures = 0;
+    run.not_before = run.latest + policy.capacity_backoff.delay(run.refusals, run.seed);
+    run.last_failure = Some(FailedCall { call: Asked::Launch.call(), failure });
+}
+
+fn hold_next_named(run: &mut Run) {
+    match run.named.pop() {
+        Some(task) => {
+            run.hold(Via::Conflict, TaskObservation::missing(task));
+            run.enter(Phase::AwaitingRunning);
+        }
+        None => look_before_next_attempt(run),
+    }
+}
+
+fn look_before_next_attempt(run: &mut Run) {
+    run.held = None;
+    run.doubt = Doubt::None;
+    run.enter(Phase::Launching { step: LaunchStep::Look });
+}
+
+pub(super) fn found(run: &mut Run, tasks: Vec<TaskObservation>, policy: &Policy) {
+    if run.phase.is_undo() {
+        return undo::found(run, tasks, policy);
+    }
+    let earliest = tasks
+        .into_iter()
+        .filter(|task| may_be_of_this_run(run, task) != Some(false))
+        .min_by(|a, b| (a.created_at, &a.task).cmp(&(b.created_at, &b.task)));
+    match earliest {
+        Some(task) => {
+            run.hold(Via::Adoption, task);
+            run.enter(Phase::AwaitingRunning);
+        }
+        None => {
+            // Proved over, so the next token may be used. The last failure is kept: it is the reason if time is over.
+            run.attempt = run.attempt.saturating_add(1);
+            run.doubt = Doubt::None;
+            run.failures = 0;
+            run.phase = Phase::Launching { step: LaunchStep::Ask };
+        }
+    }
+}
+
+/// Whether a task of this service can have come from this run: unknown where ECS does not say how old it is.
+pub(super) fn may_be_of_this_run(run: &Run, task: &TaskObservation) -> Option<bool> {
+    if task.is_ending() {
+        return Some(false);
+    }
+    let asked_since = run.asked_since?;
+    task.created_at.map(|created_at| created_at + CLOCK_SKEW >= asked_since)
+}
+
+pub(super) fn taken(run: &mut Run, policy: &Policy) {
+    let Some(held) = run.held.take() else { return };
+    if run.phase.is_undo() {
+        // Another run answers for it. There is nothing of it to take back here.
+        return;
+    }
+    match held.via {
+        Via::Launch | Via::Search => slot_taken(run, held.seen),
+        Via::Conflict if run.named.is_empty() => slot_taken(run, held.seen),
+        Via::Conflict => hold_next_named(run),
+        Via::Adoption => {
+            run.enter(Phase::Launching { step: LaunchStep::Look });
+            run.not_before = run.latest + policy.poll_soon;
+        }
+    }
+}
+
+fn slot_taken(run: &mut Run, task: TaskObservation) {
+    run.enter(Phase::Undone { cause: Cause::SlotTaken { task: task.task } });
+}

@@ -1,0 +1,156 @@
+//! From the open gate to ready: registers the targets, then waits for their health.
+
+use super::forward::{healthy_deadline, look_at_task_when_due, out_of_time};
+use super::io::Next;
+use super::state::{Asked, Phase, Place, Run, Standing};
+use super::step::ask;
+use super::{Cause, undo};
+use crate::observation::{TargetObservation, TargetState};
+use crate::policy::Policy;
+use crate::spec::Readiness;
+
+// --- Registering
+
+pub(super) fn registering(run: &mut Run, binding: usize, policy: &Policy) -> Option<Next> {
+    let (Some(place), Some(its_binding)) = (run.places.get(binding), run.spec.bindings().get(binding)) else {
+        return all_registered(run, policy);
+    };
+    let Some(target) = &place.target else {
+        let cause = Cause::NoTarget {
+            target_group: its_binding.target_group.clone(),
+            why: "the task has no address".to_owned(),
+        };
+        undo::fail(run, cause);
+        return None;
+    };
+    let deadline = healthy_deadline(run);
+    if run.latest >= deadline && !matches!(place.standing, Standing::Ours | Standing::Before) {
+        let cause = Cause::NotRegisteredInTime {
+            waited: run.spec.healthy_timeout(),
+            target_group: its_binding.target_group.clone(),
+            target: target.clone(),
+            last: place.seen.clone(),
+        };
+        return out_of_time(run, cause);
+    }
+    if run.latest < run.not_before {
+        return Some(Next::WakeAt(run.not_before.min(deadline)));
+    }
+    match place.standing {
+        Standing::Ours | Standing::Before => {
+            run.phase = Phase::Registering { binding: binding.saturating_add(1) };
+            None
+        }
+        Standing::Absent | Standing::Asked => {
+            // Said before it is done: from here on it may stand there.
+            run.places[binding].standing = Standing::Asked;
+            ask(run, Asked::Register(binding))
+        }
+        Standing::Unknown | Standing::Removed | Standing::Leaked => {
+            let target_due = place.look_at;
+            if run.latest >= target_due {
+                return ask(run, Asked::Target(binding));
+            }
+            // It drains. Meanwhile the task may die.
+            look_at_task_when_due(run, deadline.min(target_due))
+        }
+    }
+}
+
+fn all_registered(run: &mut Run, policy: &Policy) -> Option<Next> {
+    match run.spec.readiness() {
+        Readiness::Registered => run.enter(Phase::Ready),
+        Readiness::Healthy => {
+            run.enter(Phase::AwaitingHealthy);
+            run.look_at = run.latest + run.scatter(policy.poll_task_while_registered);
+        }
+    }
+    None
+}
+
+pub(super) fn registered(run: &mut Run, binding: usize, policy: &Policy) {
+    let now = run.latest;
+    if let (Some(place), Some(its_binding)) = (run.places.get_mut(binding), run.spec.bindings().get(binding))
+    {
+        place.standing = Standing::Ours;
+        place.registered_at = now;
+        place.look_at = now + policy.first_target_look(its_binding.health_check_interval);
+        place.seen = None;
+        run.calm();
+    }
+}
+
+pub(super) fn looked_at_target(run: &mut Run, binding: usize, seen: TargetObservation, policy: &Policy) {
+    run.calm();
+    let now = run.latest;
+    let (Some(place), Some(its_binding)) = (run.places.get_mut(binding), run.spec.bindings().get(binding))
+    else {
+        return;
+    };
+    if seen.reason.as_ref().is_some_and(|reason| reason.is_final()) {
+        let Some(target) = place.target.clone() else { return };
+        let target_group = its_binding.target_group.clone();
+        place.seen = Some(seen.clone());
+        return undo::fail(run, Cause::TargetUnusable { target_group, target, observation: seen });
+    }
+    place.look_at = now + policy.target_interval(its_binding.health_check_interval);
+    if place.standing == Standing::Unknown {
+        place.standing = match seen.state {
+            TargetState::Draining => Standing::Unknown,
+            TargetState::Unused => Standing::Absent,
+            TargetState::Initial
+            | TargetState::Healthy
+            | TargetState::Unhealthy
+            | TargetState::UnhealthyDraining
+            | TargetState::Unavailable => Standing::Before,
+        };
+        place.registered_at = now;
+        place.seen = Some(seen);
+        return;
+    }
+    let gone = seen.is_not_registered() && now.since(place.registered_at) >= policy.registration_grace;
+    place.seen = Some(seen);
+    if gone {
+        // Somebody took it out, or the registration never came about.
+        place.standing = Standing::Unknown;
+        place.look_at = now;
+        run.enter(Phase::Registering { binding });
+    }
+}
+
+// --- AwaitingHealthy
+
+pub(super) fn awaiting_healthy(run: &mut Run) -> Option<Next> {
+    let waiting = run.places.iter().enumerate().filter(|(_, place)| !place.is_healthy());
+    let Some((binding, due)) = waiting.map(|(binding, place)| (binding, place.look_at)).min_by_key(|it| it.1)
+    else {
+        run.enter(Phase::Ready);
+        return None;
+    };
+    let deadline = healthy_deadline(run);
+    if run.latest >= deadline {
+        return not_healthy_in_time(run, binding);
+    }
+    if run.look_at.max(run.not_before) <= run.latest {
+        return ask(run, Asked::Task);
+    }
+    if due.max(run.not_before) <= run.latest {
+        return ask(run, Asked::Target(binding));
+    }
+    Some(Next::WakeAt(due.min(run.look_at).max(run.not_before).min(deadline)))
+}
+
+fn not_healthy_in_time(run: &mut Run, binding: usize) -> Option<Next> {
+    let waited = run.spec.healthy_timeout();
+    let cause = match (run.places.get(binding), run.spec.bindings().get(binding)) {
+        (Some(Place { target: Some(target), seen, .. }), Some(its_binding)) => Cause::NotHealthyInTime {
+            waited,
+            target_group: its_binding.target_group.clone(),
+            target: target.clone(),
+            last: seen.clone(),
+        },
+        // A state that was made elsewhere: nothing stands for the task, so it is not where it should be.
+        _ => Cause::NotRunningInTime { waited, last: run.held.as_ref().map(|held| held.seen.status) },
+    };
+    out_of_time(run, cause)
+}

@@ -1,0 +1,177 @@
+//! From the launched task to the open gate: looks at the task, and notices when it dies.
+
+use std::time::Duration;
+
+use super::forward::{healthy_deadline, look_at_task_when_due, out_of_time, stopped};
+use super::io::Next;
+use super::state::{Phase, Run, Via};
+use super::stop_reason::{StopClass, classify};
+use super::{Cause, undo};
+use crate::address::target_of;
+use crate::observation::{HealthStatus, TaskObservation, TaskStatus};
+use crate::policy::Policy;
+use crate::spec::Gate;
+
+// --- Looks at the task
+
+pub(super) fn looked_at_task(run: &mut Run, task: TaskObservation, policy: &Policy) {
+    run.calm();
+    run.look_at = run.latest + run.scatter(look_interval(run, task.status, policy));
+    let now = run.latest;
+    let Some(held) = &mut run.held else { return };
+    if held.seen.task != task.task {
+        return;
+    }
+    if task.status == TaskStatus::Missing {
+        if now.since(held.known_at) >= policy.missing_grace {
+            undo::fail(run, Cause::TaskLost { task: task.task });
+        }
+        return;
+    }
+    held.known_at = now;
+    if task.version < held.seen.version {
+        return;
+    }
+    held.seen = task;
+    notice_death(run, policy);
+}
+
+pub(super) fn told_of_task(run: &mut Run, mut task: TaskObservation, policy: &Policy) {
+    if run.phase.is_undo() {
+        return;
+    }
+    let now = run.latest;
+    let Some(held) = &mut run.held else { return };
+    if held.seen.task != task.task || task.status == TaskStatus::Missing || task.version <= held.seen.version
+    {
+        return;
+    }
+    // Events do not carry health (AWS: "healthStatus" is not in task state change events).
+    for container in &mut task.containers {
+        if let Some(known) = held.seen.container(&container.name) {
+            container.health = known.health;
+        }
+    }
+    held.known_at = now;
+    held.seen = task;
+    notice_death(run, policy);
+}
+
+fn look_interval(run: &Run, status: TaskStatus, policy: &Policy) -> Duration {
+    match run.phase {
+        Phase::Registering { .. } | Phase::AwaitingHealthy => policy.poll_task_while_registered,
+        Phase::Launching { .. }
+        | Phase::AwaitingRunning
+        | Phase::AwaitingGate
+        | Phase::UndoLaunch { .. }
+        | Phase::UndoRegister { .. }
+        | Phase::UndoTask { .. }
+        | Phase::Ready
+        | Phase::Undone { .. }
+        | Phase::Kept { .. }
+        | Phase::Leaked { .. } => policy.task_interval(status),
+    }
+}
+
+/// A task that has stopped, or that stops while traffic may reach it, ends this attempt.
+fn notice_death(run: &mut Run, policy: &Policy) {
+    let Some(held) = &run.held else { return };
+    let traffic = matches!(run.phase, Phase::Registering { .. } | Phase::AwaitingHealthy);
+    let seen = &held.seen;
+    let over = seen.status == TaskStatus::Stopped || (traffic && seen.is_ending());
+    if !over {
+        return;
+    }
+    let class = classify(seen);
+    let cause = stopped(seen);
+    // A task that was there before this run began is not for this run to replace.
+    let launches = run.asked_since.is_some();
+    match class {
+        StopClass::TakenBack if launches => undo::relaunch(run, cause),
+        _ if launches && held.via == Via::Conflict => undo::relaunch(run, cause),
+        StopClass::Transient if launches && run.relaunches < policy.relaunches => {
+            run.relaunches += 1;
+            run.running_since = run.latest;
+            undo::relaunch(run, cause);
+        }
+        StopClass::TakenBack | StopClass::Transient | StopClass::Permanent => undo::fail(run, cause),
+    }
+}
+
+// --- AwaitingRunning and AwaitingGate
+
+pub(super) fn awaiting_running(run: &mut Run) -> Option<Next> {
+    let timeout = run.spec.running_timeout();
+    let deadline = run.running_since + timeout;
+    let last = run.held.as_ref().map(|held| held.seen.status).filter(|status| *status != TaskStatus::Missing);
+    if last == Some(TaskStatus::Running) {
+        match resolve_targets(run) {
+            Ok(true) => {
+                run.healthy_since = Some(run.latest);
+                run.enter(Phase::AwaitingGate);
+                return None;
+            }
+            Ok(false) => {}
+            Err(cause) => {
+                undo::fail(run, *cause);
+                return None;
+            }
+        }
+    }
+    if run.latest >= deadline {
+        return out_of_time(run, Cause::NotRunningInTime { waited: timeout, last });
+    }
+    look_at_task_when_due(run, deadline)
+}
+
+/// Whether every binding has its target now.
+fn resolve_targets(run: &mut Run) -> Result<bool, Box<Cause>> {
+    let Some(held) = &run.held else { return Ok(false) };
+    if held.seen.is_ending() {
+        return Ok(false);
+    }
+    for (place, binding) in run.places.iter_mut().zip(run.spec.bindings()) {
+        match target_of(&held.seen, binding, run.spec.network_mode()) {
+            Ok(Some(target)) => place.target = Some(target),
+            Ok(None) => return Ok(false),
+            Err(why) => {
+                return Err(Box::new(Cause::NoTarget { target_group: binding.target_group.clone(), why }));
+            }
+        }
+    }
+    Ok(true)
+}
+
+pub(super) fn awaiting_gate(run: &mut Run) -> Option<Next> {
+    if gate_is_open(run) {
+        run.enter(Phase::Registering { binding: 0 });
+        return None;
+    }
+    let deadline = healthy_deadline(run);
+    if run.latest >= deadline {
+        let cause = Cause::GateNotOpenInTime {
+            waited: run.spec.healthy_timeout(),
+            containers: not_healthy(run).cloned().collect(),
+        };
+        return out_of_time(run, cause);
+    }
+    look_at_task_when_due(run, deadline)
+}
+
+fn gate_is_open(run: &Run) -> bool {
+    let ending = run.held.as_ref().is_none_or(|held| held.seen.is_ending());
+    !ending && not_healthy(run).next().is_none()
+}
+
+/// The containers that hold the gate shut.
+fn not_healthy(run: &Run) -> impl Iterator<Item = &String> {
+    let containers: &[String] = match run.spec.gate() {
+        Gate::Running => &[],
+        Gate::ContainersHealthy { containers } => containers,
+    };
+    let seen = run.held.as_ref().map(|held| &held.seen);
+    containers.iter().filter(move |name| {
+        let container = seen.and_then(|seen| seen.container(name));
+        container.is_none_or(|container| container.health != HealthStatus::Healthy)
+    })
+}

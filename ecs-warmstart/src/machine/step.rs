@@ -1,0 +1,131 @@
+//! The step: takes in what happened, and says what to do next.
+
+use super::forward;
+use super::io::{Effect, Input, Next, Step};
+use super::state::{Asked, FailedCall, Run};
+use super::undo;
+use super::{Cause, State};
+use super::{launching, registering, running};
+use crate::error::Failure;
+use crate::policy::Policy;
+use crate::time::Timestamp;
+
+/// Goes one step: takes in `input` at the time `now`, and says what to do next.
+///
+/// Total and pure. Any input may come at any time: one that does not answer what was asked for changes nothing. A time
+/// before the last one counts as the last one. A final state stays as it is.
+///
+/// The loop around it, in which the state is saved before every effect, is [`WarmStart`](crate::driver::WarmStart).
+pub fn step(state: State, input: Input, now: Timestamp, policy: &Policy) -> Step {
+    let mut run = state.run;
+    if run.phase.name().is_final() {
+        return Step { state: State { run }, next: Next::Finished };
+    }
+    run.latest = run.latest.max(now);
+    take_in(&mut run, input, policy);
+    let next = loop {
+        if let Some(next) = forward::decide(&mut run, policy) {
+            break next;
+        }
+    };
+    Step { state: State { run }, next }
+}
+
+fn take_in(run: &mut Run, input: Input, policy: &Policy) {
+    let just_held = std::mem::take(&mut run.just_held);
+    match input {
+        Input::Tick => {}
+        Input::Cancel => undo::cancel(run),
+        Input::Abandon => undo::abandon(run),
+        Input::Launched(task) => {
+            if answers(run, Asked::Launch) {
+                launching::launched(run, task, policy);
+            }
+        }
+        Input::Found(tasks) => {
+            if answers(run, Asked::Find) {
+                launching::found(run, tasks, policy);
+            }
+        }
+        Input::Taken => {
+            if just_held {
+                launching::taken(run, policy);
+            }
+        }
+        Input::Task(task) => {
+            if answers(run, Asked::Task) {
+                running::looked_at_task(run, task, policy);
+            }
+        }
+        Input::TaskEvent(task) => running::told_of_task(run, task, policy),
+        Input::Registered => {
+            if let Some(Asked::Register(binding)) = run.asked {
+                run.asked = None;
+                registering::registered(run, binding, policy);
+            }
+        }
+        Input::Target { binding, observation } => {
+            if answers(run, Asked::Target(binding)) {
+                registering::looked_at_target(run, binding, observation, policy);
+            }
+        }
+        Input::Deregistered => {
+            if let Some(Asked::Deregister(binding)) = run.asked {
+                run.asked = None;
+                undo::deregistered(run, binding);
+            }
+        }
+        Input::StopAccepted => {
+            if answers(run, Asked::Stop) {
+                undo::stop_accepted(run);
+            }
+        }
+        Input::Failed(failure) => {
+            if let Some(asked) = run.asked.take() {
+                failed(run, asked, failure, policy);
+            }
+        }
+    }
+}
+
+/// Whether this is the answer that is waited for; it is taken as given then.
+fn answers(run: &mut Run, asked: Asked) -> bool {
+    let fits = run.asked == Some(asked);
+    if fits {
+        run.asked = None;
+    }
+    fits
+}
+
+fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Policy) {
+    if run.phase.is_undo() {
+        undo::failed(run, asked, failure, policy);
+    } else if asked == Asked::Launch {
+        launching::launch_failed(run, failure, policy);
+    } else if failure.kind.is_retryable() {
+        back_off(run, asked, failure, policy);
+    } else {
+        undo::fail(run, Cause::CallFailed { call: asked.call(), failure });
+    }
+}
+
+/// The same call again, later.
+pub(super) fn back_off(run: &mut Run, asked: Asked, failure: Failure, policy: &Policy) {
+    run.failures = run.failures.saturating_add(1);
+    run.not_before = run.latest + policy.backoff.delay(run.failures, run.seed);
+    run.last_failure = Some(FailedCall { call: asked.call(), failure });
+}
+
+/// Asks for an effect.
+pub(super) fn ask(run: &mut Run, asked: Asked) -> Option<Next> {
+    run.asked = Some(asked);
+    Some(Next::Perform(match asked {
+        Asked::Launch => Effect::Launch { token: run.token() },
+        Asked::Find => Effect::FindTask,
+        Asked::Task => Effect::ObserveTask,
+        Asked::Target(binding) => Effect::ObserveTarget { binding },
+        Asked::Register(binding) => Effect::Register { binding },
+        Asked::Deregister(binding) => Effect::Deregister { binding },
+        Asked::Stop => Effect::StopTask,
+    }))
+}

@@ -1,0 +1,325 @@
+//! The way back: takes back what this run did or may have done, and nothing else.
+
+use super::io::Next;
+use super::launching::may_be_of_this_run;
+use super::state::{AfterUndo, Asked, Doubt, LaunchStep, Phase, Place, Run, Standing, Undo, Via};
+use super::step::{ask, back_off};
+use super::{Cause, Leftover};
+use crate::error::{ErrorKind, Failure};
+use crate::observation::{TaskObservation, TaskStatus};
+use crate::policy::Policy;
+use crate::spec::OnFailure;
+
+// --- Into the undo
+
+/// The run cannot get ready.
+pub(super) fn fail(run: &mut Run, cause: Cause) {
+    // What nobody can name cannot be kept for anybody to look at.
+    let keep = run.spec.on_failure() == OnFailure::Keep && run.held.is_some();
+    if keep { run.enter(Phase::Kept { cause }) } else { begin(run, cause, AfterUndo::Finish) }
+}
+
+/// This attempt is over; the next one may get there.
+pub(super) fn relaunch(run: &mut Run, cause: Cause) {
+    begin(run, cause, AfterUndo::Relaunch);
+}
+
+/// Somebody asks the run to end. What it did is taken back, whatever happens on failure.
+pub(super) fn cancel(run: &mut Run) {
+    match undo_of(&mut run.phase) {
+        Some(undo) => undo.then = AfterUndo::Finish,
+        None => begin(run, Cause::Cancelled, AfterUndo::Finish),
+    }
+}
+
+/// Somebody asks the run to end at once: names what it did or may have done.
+pub(super) fn abandon(run: &mut Run) {
+    let (cause, mut leftovers) = match undo_of(&mut run.phase) {
+        Some(undo) => (undo.cause.clone(), std::mem::take(&mut undo.leftovers)),
+        None => (Cause::Cancelled, Vec::new()),
+    };
+    if run.held.is_none() && matches!(run.doubt, Doubt::Asking | Doubt::Unanswered) {
+        leftovers.push(launch_leftover(run));
+    }
+    let registered = (0..run.places.len()).filter(|&binding| may_be_registered(&run.places[binding]));
+    leftovers.extend(registered.filter_map(|binding| target_leftover(run, binding)));
+    if must_stop(run) {
+        leftovers.extend(task_leftover(run));
+    }
+    end(run, cause, leftovers);
+}
+
+fn begin(run: &mut Run, cause: Cause, then: AfterUndo) {
+    let undo = Undo { cause, then, leftovers: Vec::new(), part_since: run.latest };
+    let phase = match run.doubt {
+        Doubt::Asking | Doubt::Unanswered if run.held.is_none() => {
+            run.doubt = Doubt::Unanswered;
+            Phase::UndoLaunch { step: LaunchStep::Ask, undo }
+        }
+        Doubt::Refused if run.held.is_none() => Phase::UndoLaunch { step: LaunchStep::Look, undo },
+        Doubt::None | Doubt::Asking | Doubt::Unanswered | Doubt::Refused => Phase::UndoRegister { undo },
+    };
+    run.enter(phase);
+}
+
+fn undo_of(phase: &mut Phase) -> Option<&mut Undo> {
+    match phase {
+        Phase::UndoLaunch { undo, .. } | Phase::UndoRegister { undo } | Phase::UndoTask { undo } => {
+            Some(undo)
+        }
+        Phase::Launching { .. }
+        | Phase::AwaitingRunning
+        | Phase::AwaitingGate
+        | Phase::Registering { .. }
+        | Phase::AwaitingHealthy
+        | Phase::Ready
+        | Phase::Undone { .. }
+        | Phase::Kept { .. }
+        | Phase::Leaked { .. } => None,
+    }
+}
+
+// --- What to do next
+
+pub(super) fn decide(run: &mut Run, policy: &Policy) -> Option<Next> {
+    let impatient = undo_of(&mut run.phase).map(|undo| undo.part_since + policy.undo_patience);
+    let out_of_patience = impatient.is_some_and(|at| run.latest >= at);
+    if run.latest < run.not_before && !out_of_patience {
+        return Some(Next::WakeAt(run.not_before.min(impatient.unwrap_or(run.not_before))));
+    }
+    match run.phase {
+        Phase::UndoLaunch { step: LaunchStep::Ask, .. } if out_of_patience => {
+            look_for_launch(run);
+            None
+        }
+        Phase::UndoLaunch { step: LaunchStep::Ask, .. } => ask(run, Asked::Launch),
+        Phase::UndoLaunch { step: LaunchStep::Look, .. } if out_of_patience => {
+            name_launch(run);
+            None
+        }
+        Phase::UndoLaunch { step: LaunchStep::Look, .. } => ask(run, Asked::Find),
+        Phase::UndoRegister { .. } => undo_register(run, out_of_patience),
+        Phase::UndoTask { .. } => undo_task(run, out_of_patience),
+        Phase::Launching { .. }
+        | Phase::AwaitingRunning
+        | Phase::AwaitingGate
+        | Phase::Registering { .. }
+        | Phase::AwaitingHealthy
+        | Phase::Ready
+        | Phase::Undone { .. }
+        | Phase::Kept { .. }
+        | Phase::Leaked { .. } => None,
+    }
+}
+
+pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Policy) {
+    match (asked, failure.kind) {
+        (Asked::Launch, ErrorKind::Capacity) => {
+            run.doubt = Doubt::Refused;
+            look_for_launch(run);
+        }
+        // The token belongs to another request, so ours never got through with it.
+        (Asked::Launch, ErrorKind::Conflict) => launch_settled(run),
+        (Asked::Launch, ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::NotFound) => look_for_launch(run),
+        // The cluster is gone, and with it every task.
+        (Asked::Find, ErrorKind::NotFound) => launch_settled(run),
+        (Asked::Find, ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict) => name_launch(run),
+        (Asked::Deregister(binding), ErrorKind::NotFound) => deregistered(run, binding),
+        (Asked::Deregister(binding), ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict) => {
+            name_target(run, binding);
+        }
+        (Asked::Stop, ErrorKind::NotFound) => stop_accepted(run),
+        (Asked::Stop, ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict) => {
+            let leftover = task_leftover(run);
+            finish(run, leftover);
+        }
+        (
+            Asked::Launch | Asked::Find | Asked::Deregister(_) | Asked::Stop,
+            ErrorKind::Capacity
+            | ErrorKind::Throttled
+            | ErrorKind::Timeout
+            | ErrorKind::Unavailable
+            | ErrorKind::Other,
+        ) => back_off(run, asked, failure, policy),
+        // Not asked for in an undo.
+        (Asked::Task | Asked::Target(_) | Asked::Register(_), _) => {}
+    }
+}
+
+// --- The launch: what became of it?
+
+/// The launch was answered after all: the task is known.
+pub(super) fn launch_found(run: &mut Run) {
+    go_on(run, |undo| Phase::UndoRegister { undo });
+}
+
+pub(super) fn found(run: &mut Run, mut tasks: Vec<TaskObservation>, policy: &Policy) {
+    tasks.retain(|task| may_be_of_this_run(run, task) == Some(true));
+    let refused = run.doubt == Doubt::Refused;
+    match tasks.len() {
+        0 => {
+            let since = undo_of(&mut run.phase).map(|undo| undo.part_since).unwrap_or_default();
+            // A task that was just launched may not be listed yet; an answer that says there is none counts for more.
+            if refused || run.latest + policy.poll_provisioning >= since + policy.undo_patience {
+                launch_settled(run);
+            } else {
+                run.calm();
+                run.not_before = run.latest + run.scatter(policy.poll_provisioning);
+            }
+        }
+        1 => {
+            // With an answer that names no task, the task is more likely somebody else's: it is left, and named.
+            let via = if refused { Via::Adoption } else { Via::Search };
+            run.hold(via, tasks.remove(0));
+            launch_found(run);
+        }
+        _ => {
+            let cluster = run.spec.cluster().clone();
+            let named =
+                tasks.into_iter().map(|task| Leftover::Task { cluster: cluster.clone(), task: task.task });
+            let named: Vec<Leftover> = named.collect();
+            if let Some(undo) = undo_of(&mut run.phase) {
+                undo.leftovers.extend(named);
+            }
+            launch_settled(run);
+        }
+    }
+}
+
+fn look_for_launch(run: &mut Run) {
+    go_on(run, |undo| Phase::UndoLaunch { step: LaunchStep::Look, undo });
+}
+
+fn name_launch(run: &mut Run) {
+    if run.doubt == Doubt::Unanswered {
+        let leftover = launch_leftover(run);
+        if let Some(undo) = undo_of(&mut run.phase) {
+            undo.leftovers.push(leftover);
+        }
+    }
+    launch_settled(run);
+}
+
+fn launch_settled(run: &mut Run) {
+    run.doubt = Doubt::None;
+    go_on(run, |undo| Phase::UndoRegister { undo });
+}
+
+// --- The targets
+
+fn undo_register(run: &mut Run, out_of_patience: bool) -> Option<Next> {
+    match run.places.iter().position(may_be_registered) {
+        Some(binding) if out_of_patience => name_target(run, binding),
+        Some(binding) => return ask(run, Asked::Deregister(binding)),
+        None => go_on(run, |undo| Phase::UndoTask { undo }),
+    }
+    None
+}
+
+fn may_be_registered(place: &Place) -> bool {
+    match place.standing {
+        Standing::Asked | Standing::Ours => true,
+        Standing::Unknown | Standing::Absent | Standing::Before | Standing::Removed | Standing::Leaked => {
+            false
+        }
+    }
+}
+
+pub(super) fn deregistered(run: &mut Run, binding: usize) {
+    if let Some(place) = run.places.get_mut(binding) {
+        place.standing = Standing::Removed;
+        place.seen = None;
+    }
+    go_on(run, |undo| Phase::UndoRegister { undo });
+}
+
+fn name_target(run: &mut Run, binding: usize) {
+    let leftover = target_leftover(run, binding);
+    if let Some(place) = run.places.get_mut(binding) {
+        place.standing = Standing::Leaked;
+    }
+    if let Some(undo) = undo_of(&mut run.phase) {
+        undo.leftovers.extend(leftover);
+    }
+    go_on(run, |undo| Phase::UndoRegister { undo });
+}
+
+// --- The task
+
+fn undo_task(run: &mut Run, out_of_patience: bool) -> Option<Next> {
+    if !must_stop(run) {
+        finish(run, None);
+    } else if out_of_patience {
+        let leftover = task_leftover(run);
+        finish(run, leftover);
+    } else {
+        return ask(run, Asked::Stop);
+    }
+    None
+}
+
+fn must_stop(run: &Run) -> bool {
+    run.held.as_ref().is_some_and(|held| held.is_ours() && held.seen.status != TaskStatus::Stopped)
+}
+
+pub(super) fn stop_accepted(run: &mut Run) {
+    finish(run, None);
+}
+
+// --- Out of the undo
+
+/// The next part of the undo, with fresh patience.
+fn go_on(run: &mut Run, next: impl FnOnce(Undo) -> Phase) {
+    let now = run.latest;
+    if let Some(undo) = undo_of(&mut run.phase) {
+        let mut undo = undo.clone();
+        undo.part_since = now;
+        run.enter(next(undo));
+    }
+}
+
+fn finish(run: &mut Run, leftover: Option<Leftover>) {
+    let Some(undo) = undo_of(&mut run.phase) else { return };
+    let mut undo = undo.clone();
+    undo.leftovers.extend(leftover);
+    match undo.then {
+        AfterUndo::Relaunch if undo.leftovers.is_empty() => {
+            run.held = None;
+            run.healthy_since = None;
+            run.places.iter_mut().for_each(|place| *place = Place::default());
+            run.enter(Phase::Launching { step: LaunchStep::Look });
+        }
+        AfterUndo::Relaunch | AfterUndo::Finish => end(run, undo.cause, undo.leftovers),
+    }
+}
+
+fn end(run: &mut Run, cause: Cause, leftovers: Vec<Leftover>) {
+    let stays = |seen: &TaskObservation| seen.status != TaskStatus::Stopped;
+    let adopted_stays = run.held.as_ref().is_some_and(|held| !held.is_ours() && stays(&held.seen));
+    run.enter(if !leftovers.is_empty() {
+        Phase::Leaked { cause, leftovers }
+    } else if adopted_stays {
+        Phase::Kept { cause }
+    } else {
+        Phase::Undone { cause }
+    });
+}
+
+fn task_leftover(run: &Run) -> Option<Leftover> {
+    let task = run.held.as_ref()?.seen.task.clone();
+    Some(Leftover::Task { cluster: run.spec.cluster().clone(), task })
+}
+
+fn target_leftover(run: &Run, binding: usize) -> Option<Leftover> {
+    let target = run.places.get(binding)?.target.clone()?;
+    let target_group = run.spec.bindings().get(binding)?.target_group.clone();
+    Some(Leftover::Target { target_group, target })
+}
+
+fn launch_leftover(run: &Run) -> Leftover {
+    Leftover::Launch {
+        cluster: run.spec.cluster().clone(),
+        started_by: run.spec.request().started_by.clone(),
+        token: run.token(),
+    }
+}
