@@ -59,6 +59,7 @@ pub struct TargetGroupFacts {
     /// Whether a load balancer has a listener rule that leads to it. Without one its targets are never checked.
     pub in_use: bool,
     /// Time between two health checks of a target. AWS: 5 to 300 s, default 30 s.
+    #[serde(with = "crate::time::as_millis", rename = "health_check_interval_ms")]
     pub health_check_interval: Duration,
 }
 

@@ -19,7 +19,9 @@ pub struct Spec {
     gate: Gate,
     readiness: Readiness,
     on_failure: OnFailure,
+    #[serde(with = "crate::time::as_millis", rename = "running_timeout_ms")]
     running_timeout: Duration,
+    #[serde(with = "crate::time::as_millis", rename = "healthy_timeout_ms")]
     healthy_timeout: Duration,
 }
 
@@ -369,6 +371,7 @@ pub struct Binding {
     /// What the group takes as a target. Absent: an address where the task has one of its own, else the instance.
     pub target_type: Option<TargetType>,
     /// The group's time between two health checks, by which targets are looked at. AWS: 5 to 300 s, default 30 s.
+    #[serde(with = "crate::time::as_millis", rename = "health_check_interval_ms")]
     pub health_check_interval: Duration,
 }
 

@@ -39,6 +39,7 @@ pub enum Cause {
     /// No task in the time given.
     NotLaunchedInTime {
         /// The time given.
+        #[serde(with = "crate::time::as_millis", rename = "waited_ms")]
         waited: Duration,
         /// How the last try failed, where it did.
         last: Option<Failure>,
@@ -46,6 +47,7 @@ pub enum Cause {
     /// Not RUNNING with an address in the time given.
     NotRunningInTime {
         /// The time given.
+        #[serde(with = "crate::time::as_millis", rename = "waited_ms")]
         waited: Duration,
         /// Where the task stood when it was last seen.
         last: Option<TaskStatus>,
@@ -53,6 +55,7 @@ pub enum Cause {
     /// The gate did not open in the time given.
     GateNotOpenInTime {
         /// The time given.
+        #[serde(with = "crate::time::as_millis", rename = "waited_ms")]
         waited: Duration,
         /// The containers that were not HEALTHY.
         containers: Vec<String>,
@@ -60,6 +63,7 @@ pub enum Cause {
     /// Not registered in the time given.
     NotRegisteredInTime {
         /// The time given.
+        #[serde(with = "crate::time::as_millis", rename = "waited_ms")]
         waited: Duration,
         /// Where it was to be registered.
         target_group: TargetGroupArn,
@@ -71,6 +75,7 @@ pub enum Cause {
     /// Registered, but not healthy in the time given.
     NotHealthyInTime {
         /// The time given.
+        #[serde(with = "crate::time::as_millis", rename = "waited_ms")]
         waited: Duration,
         /// Where it is registered.
         target_group: TargetGroupArn,

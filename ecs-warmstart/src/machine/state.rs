@@ -26,7 +26,7 @@ pub(super) struct Run {
     pub(super) spec: Spec,
     pub(super) phase: Phase,
     /// Scatters the waits of different runs.
-    pub(super) seed: u64,
+    pub(super) seed: u32,
     /// The generation of the client token: moves only when the earlier one is proved over.
     pub(super) attempt: u32,
     /// How often the task was launched again after it died of something transient.
@@ -254,7 +254,9 @@ impl State {
     }
 
     fn new(spec: Spec, phase: Phase, held: Option<Held>, now: Timestamp) -> Self {
-        let seed = spec.run().as_str().bytes().fold(0, |seed, byte| mix(seed ^ u64::from(byte)));
+        let scattered = spec.run().as_str().bytes().fold(0, |seed, byte| mix(seed ^ u64::from(byte)));
+        // The upper half: JSON is often read with numbers that hold 53 bits.
+        let seed = (scattered >> 32) as u32;
         let places = spec.bindings().iter().map(|_| Place::default()).collect();
         let run = Run {
             spec,
@@ -405,7 +407,7 @@ impl Run {
 
     /// A tenth more or less, so that runs that began together do not call together for ever.
     pub(super) fn scatter(&self, interval: Duration) -> Duration {
-        interval.mul_f64(0.9 + 0.2 * unit(mix(self.seed ^ self.latest.as_millis())))
+        interval.mul_f64(0.9 + 0.2 * unit(mix(u64::from(self.seed) ^ self.latest.as_millis())))
     }
 
     /// Takes up a task.

@@ -112,7 +112,7 @@ fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Policy) {
 /// The same call again, later.
 pub(super) fn back_off(run: &mut Run, asked: Asked, failure: Failure, policy: &Policy) {
     run.failures = run.failures.saturating_add(1);
-    run.not_before = run.latest + policy.backoff.delay(run.failures, run.seed);
+    run.not_before = run.latest + policy.backoff.delay(run.failures, run.seed.into());
     run.last_failure = Some(FailedCall { call: asked.call(), failure });
 }
 

@@ -1,0 +1,7 @@
+//! The proofs of the library, as one program: the machine by itself, then whole runs on the simulated cloud.
+
+mod golden;
+mod machine_properties;
+mod machine_table;
+mod snapshots;
+mod specs;
