@@ -34,7 +34,7 @@ fn ways() -> Vec<Way> {
     let running = || Input::Task(task("own", TaskStatus::Running, 2));
     let gate_open = || Input::Task(healthy("own", 3));
     let absent = || target(TargetState::Unused, Some(TargetReason::NotRegistered));
-    let initial = || target(TargetState::Initial, Some(TargetReason::InitialHealthChecking));
+    let looked = || Input::Task(healthy("own", 3));
     let registering = || vec![Input::Tick, launched(), running(), gate_open(), absent()];
     let awaiting_healthy = || [registering(), vec![Input::Registered]].concat();
     let way = |name, then| Way { name, state: launch(spec()), then };
@@ -55,11 +55,8 @@ fn ways() -> Vec<Way> {
         way("awaiting_gate", vec![Input::Tick, launched(), running()]),
         way("registering, asked DescribeTargetHealth", vec![Input::Tick, launched(), running(), gate_open()]),
         way("registering, asked RegisterTargets", registering()),
-        way("awaiting_healthy, asked DescribeTargetHealth", awaiting_healthy()),
-        way(
-            "awaiting_healthy, asked DescribeTasks",
-            [awaiting_healthy(), vec![initial(), initial()]].concat(),
-        ),
+        way("awaiting_healthy, asked DescribeTasks", awaiting_healthy()),
+        way("awaiting_healthy, asked DescribeTargetHealth", [awaiting_healthy(), vec![looked()]].concat()),
         Way { name: "awaiting_healthy, on_failure keep", state: launch(keep()), then: awaiting_healthy() },
         way("undo_launch, asked RunTask", vec![Input::Tick, failed(ErrorKind::Timeout), Input::Cancel]),
         way(
@@ -149,19 +146,45 @@ fn told(next: &Next, now: Timestamp) -> String {
     }
 }
 
-/// Steps every 5 s, and waits for whatever has to be waited for.
+/// Puts in the inputs; one that is an answer is put in when it is asked for, a look at the task in between sees it HEALTHY.
 fn walk(mut state: State, inputs: Vec<Input>, policy: &Policy) -> (State, Timestamp) {
     let mut now = at(0);
+    let mut next = Next::WakeAt(now);
     for input in inputs {
-        now = now + std::time::Duration::from_secs(5);
-        let stepped = step(state, input, now, policy);
-        state = stepped.state;
-        if let Next::WakeAt(at) = stepped.next {
-            now = at;
-            state = step(state, Input::Tick, now, policy).state;
+        while !fits(&input, &next) {
+            let answer = match &next {
+                Next::WakeAt(at) => {
+                    now = *at;
+                    Input::Tick
+                }
+                Next::Perform(Effect::ObserveTask) => Input::Task(healthy("own", 3)),
+                other => panic!("{other:?} is asked for before {input:?}"),
+            };
+            let stepped = step(state, answer, now, policy);
+            (state, next) = (stepped.state, stepped.next);
         }
+        let stepped = step(state, input, now, policy);
+        (state, next) = (stepped.state, stepped.next);
+    }
+    // Ends where a call is under way, or at the end.
+    while let Next::WakeAt(at) = next {
+        now = at;
+        let stepped = step(state, Input::Tick, now, policy);
+        (state, next) = (stepped.state, stepped.next);
     }
     (state, now)
+}
+
+fn fits(input: &Input, next: &Next) -> bool {
+    match (input, next) {
+        (Input::Launched(_), Next::Perform(effect)) => matches!(effect, Effect::Launch { .. }),
+        (Input::Task(_), Next::Perform(effect)) => matches!(effect, Effect::ObserveTask),
+        (Input::Target { .. }, Next::Perform(effect)) => matches!(effect, Effect::ObserveTarget { .. }),
+        (Input::Registered, Next::Perform(effect)) => matches!(effect, Effect::Register { .. }),
+        (Input::Failed(_) | Input::Deregistered, Next::Perform(_)) => true,
+        (Input::Cancel | Input::Abandon | Input::Tick, _) => true,
+        _ => false,
+    }
 }
 
 #[test]
