@@ -13,4 +13,6 @@ pub mod observation;
 pub mod policy;
 pub mod ports;
 pub mod spec;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
 pub mod time;

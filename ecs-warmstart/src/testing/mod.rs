@@ -1,0 +1,7 @@
+//! What proves an implementation of the ports, and what breaks one on purpose: a conformance suite, fault injection and
+//! a clock moved by hand.
+//!
+//! **Not a stable API**: it may change with any release. It is public so that implementations of the ports outside this
+//! crate can be held to the same contract.
+
+pub mod conformance;
