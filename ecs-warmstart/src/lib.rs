@@ -9,6 +9,7 @@ pub mod facts;
 pub mod fleet;
 pub mod ids;
 pub mod machine;
+pub mod memory;
 pub mod observation;
 pub mod policy;
 pub mod ports;

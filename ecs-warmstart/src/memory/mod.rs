@@ -1,0 +1,28 @@
+//! A simulated cloud behind every port: for tests of starters, for trying the command out, and for this crate's proofs.
+//!
+//! See [`InMemory`].
+
+mod address;
+mod behaviour;
+mod cloud;
+mod dice;
+mod group;
+mod hands;
+mod inspect;
+mod ledger;
+mod owners;
+mod ports_impl;
+mod quota;
+mod sample;
+mod settings;
+mod state;
+mod task;
+mod timeline;
+mod tokens;
+
+pub use behaviour::{Behaviour, CheckAnswer, Refusal, Serves, Stop, When};
+pub use cloud::InMemory;
+pub use ledger::{Action, Call, LostTraffic, Truth};
+pub use quota::{Quota, Quotas};
+pub use sample::{SAMPLE_ACCOUNT, SAMPLE_REGION, SAMPLE_SERVICES, SampleService};
+pub use settings::{ContainerCheck, GroupSettings, Settings};

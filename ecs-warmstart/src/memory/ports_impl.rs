@@ -1,0 +1,144 @@
+//! The ports.
+
+use async_trait::async_trait;
+
+use super::cloud::InMemory;
+use super::ledger::Action;
+use super::state::refused;
+use crate::error::ErrorKind;
+use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::observation::{Target, TargetObservation, TaskObservation};
+use crate::ports::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
+use crate::spec::LaunchRequest;
+
+/// ECS describes and lists at most so many tasks per call.
+const TASKS_PER_CALL: usize = 100;
+/// ELBv2 says no limit; AWS's own controller registers so many targets per call.
+const TARGETS_PER_CALL: usize = 200;
+
+#[async_trait]
+impl TaskLauncher for InMemory {
+    async fn launch(&self, token: &ClientToken, request: &LaunchRequest) -> Result<TaskObservation> {
+        let about = format!("{} {token}", request.cluster);
+        self.call(Action::RunTask, 1, about, |state, now| state.run_task(token, request, now)).await
+    }
+
+    async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>> {
+        let found = {
+            let (state, now) = self.now();
+            state.list(cluster, started_by, now).len()
+        };
+        let pages = found.div_ceil(TASKS_PER_CALL).max(1);
+        let about = format!("{cluster} {started_by}");
+        self.call(Action::ListTasks, pages, about, |state, now| {
+            state.cluster(cluster)?;
+            Ok(state.list(cluster, started_by, now))
+        })
+        .await
+    }
+
+    async fn stop(&self, cluster: &ClusterId, task: &TaskArn, reason: &str) -> Result<()> {
+        let about = format!("{cluster} {}: {reason}", task.id());
+        self.call(Action::StopTask, 1, about, |state, now| {
+            state.cluster(cluster)?;
+            state.stop_task(task, reason, now);
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl TargetRegistrar for InMemory {
+    async fn register(&self, group: &TargetGroupArn, targets: &[Target]) -> Result<()> {
+        let count = targets.len().div_ceil(TARGETS_PER_CALL);
+        if count == 0 {
+            return Ok(());
+        }
+        let about = about_targets(group, targets);
+        self.call(Action::RegisterTargets, count, about, |state, now| state.register(group, targets, now))
+            .await
+    }
+
+    async fn deregister(&self, group: &TargetGroupArn, targets: &[Target]) -> Result<()> {
+        let count = targets.len().div_ceil(TARGETS_PER_CALL);
+        if count == 0 {
+            return Ok(());
+        }
+        let about = about_targets(group, targets);
+        self.call(Action::DeregisterTargets, count, about, |state, now| {
+            // What is not there need not be taken out.
+            if let Ok(group) = state.group(group, now) {
+                targets.iter().for_each(|target| group.deregister(target));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<(Target, TargetObservation)>> {
+        let about = format!("{} all", group.name());
+        self.call(Action::DescribeTargetHealth, 1, about, |state, now| {
+            Ok(state.group(group, now)?.observe_all())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl HealthWaiter for InMemory {
+    async fn observe_tasks(&self, cluster: &ClusterId, tasks: &[TaskArn]) -> Result<Vec<TaskObservation>> {
+        let count = tasks.len().div_ceil(TASKS_PER_CALL);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<&str> = tasks.iter().take(3).map(TaskArn::id).collect();
+        let about = format!("{cluster} {} tasks: {}", tasks.len(), ids.join(" "));
+        self.call(Action::DescribeTasks, count, about, |state, now| {
+            state.cluster(cluster)?;
+            Ok(tasks.iter().map(|task| state.observe_task(cluster, task, now)).collect())
+        })
+        .await
+    }
+
+    async fn observe_targets(
+        &self,
+        group: &TargetGroupArn,
+        targets: &[Target],
+    ) -> Result<Vec<TargetObservation>> {
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let about = about_targets(group, targets);
+        self.call(Action::DescribeTargetHealth, 1, about, |state, now| {
+            let group = state.group(group, now)?;
+            Ok(targets.iter().map(|target| group.observe(target)).collect())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Inspector for InMemory {
+    async fn task_definition(&self, id: &TaskDefinitionId) -> Result<TaskDefinitionFacts> {
+        self.call(Action::DescribeTaskDefinition, 1, id.to_string(), |state, _| {
+            state.definition(id).map(|facts| TaskDefinitionFacts::clone(facts)).ok_or_else(|| {
+                refused(ErrorKind::NotFound, "ClientException", "Unable to describe task definition.")
+            })
+        })
+        .await
+    }
+
+    async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
+        self.call(Action::DescribeTargetGroups, 1, group.name().to_owned(), |state, now| {
+            Ok(state.group(group, now)?.settings.facts())
+        })
+        .await
+    }
+}
+
+fn about_targets(group: &TargetGroupArn, targets: &[Target]) -> String {
+    let names: Vec<String> = targets.iter().take(3).map(ToString::to_string).collect();
+    format!("{} {} targets: {}", group.name(), targets.len(), names.join(" "))
+}

@@ -1,0 +1,133 @@
+//! AWS's published API quotas as token buckets.
+
+use crate::time::Timestamp;
+
+use super::ledger::Action;
+
+/// The rates at which calls are answered; beyond them they are throttled. Per account and region.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quotas {
+    /// `RunTask` and `StopTask`. Published: 100, then 40/s.
+    pub cluster_modify: Quota,
+    /// `DescribeTasks` and `ListTasks`. Published: 100, then 20/s.
+    pub cluster_read: Quota,
+    /// `DescribeTaskDefinition`. Published: 50, then 20/s.
+    pub definition_read: Quota,
+    /// `RegisterTargets` and `DeregisterTargets`. Published: 20, then 4/s.
+    pub registration: Quota,
+    /// `DescribeTargetHealth` and `DescribeTargetGroups`. Published: 40, then 10/s.
+    pub elb_read: Quota,
+    /// All calls to ELBv2 together. Published: 40, then 10/s.
+    pub elb_account: Quota,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quota {
+    /// How many calls at once.
+    pub burst: u32,
+    /// How many calls per second for long.
+    pub per_second: f64,
+}
+
+impl Quotas {
+    /// The quotas that AWS publishes for a new account.
+    pub fn published() -> Self {
+        let quota = |burst, per_second| Quota { burst, per_second };
+        Self {
+            cluster_modify: quota(100, 40.0),
+            cluster_read: quota(100, 20.0),
+            definition_read: quota(50, 20.0),
+            registration: quota(20, 4.0),
+            elb_read: quota(40, 10.0),
+            elb_account: quota(40, 10.0),
+        }
+    }
+}
+
+/// The buckets as they stand.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    cluster_modify: Bucket,
+    cluster_read: Bucket,
+    definition_read: Bucket,
+    registration: Bucket,
+    elb_read: Bucket,
+    elb_account: Bucket,
+}
+
+impl Buckets {
+    pub(super) fn new(quotas: &Quotas) -> Self {
+        Self {
+            cluster_modify: Bucket::new(quotas.cluster_modify),
+            cluster_read: Bucket::new(quotas.cluster_read),
+            definition_read: Bucket::new(quotas.definition_read),
+            registration: Bucket::new(quotas.registration),
+            elb_read: Bucket::new(quotas.elb_read),
+            elb_account: Bucket::new(quotas.elb_account),
+        }
+    }
+
+    /// Whether the call is answered.
+    pub(super) fn take(&mut self, action: Action, now: Timestamp) -> bool {
+        let (bucket, elb) = match action {
+            Action::RunTask | Action::StopTask => (&mut self.cluster_modify, false),
+            Action::DescribeTasks | Action::ListTasks => (&mut self.cluster_read, false),
+            Action::DescribeTaskDefinition => (&mut self.definition_read, false),
+            Action::RegisterTargets | Action::DeregisterTargets => (&mut self.registration, true),
+            Action::DescribeTargetHealth | Action::DescribeTargetGroups => (&mut self.elb_read, true),
+        };
+        bucket.take(now) && (!elb || self.elb_account.take(now))
+    }
+}
+
+#[derive(Debug)]
+struct Bucket {
+    quota: Quota,
+    left: f64,
+    at: Timestamp,
+}
+
+impl Bucket {
+    fn new(quota: Quota) -> Self {
+        Self { quota, left: f64::from(quota.burst), at: Timestamp::EPOCH }
+    }
+
+    fn take(&mut self, now: Timestamp) -> bool {
+        let refilled = now.since(self.at).as_secs_f64() * self.quota.per_second;
+        self.left = (self.left + refilled).min(f64::from(self.quota.burst));
+        self.at = now;
+        if self.left < 1.0 {
+            return false;
+        }
+        self.left -= 1.0;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(buckets: &mut Buckets, action: Action, at_millis: u64, calls: u32) -> u32 {
+        (0..calls).map(|_| u32::from(buckets.take(action, Timestamp::from_millis(at_millis)))).sum()
+    }
+
+    #[test]
+    fn bursts_then_refills() {
+        let mut buckets = Buckets::new(&Quotas::published());
+        assert_eq!(answered(&mut buckets, Action::RunTask, 1_000, 150), 100);
+        assert_eq!(answered(&mut buckets, Action::StopTask, 1_000, 1), 0, "they share a bucket");
+        assert_eq!(answered(&mut buckets, Action::ListTasks, 1_000, 1), 1, "another bucket");
+        assert_eq!(answered(&mut buckets, Action::RunTask, 1_500, 150), 20);
+        assert_eq!(answered(&mut buckets, Action::RunTask, 1_000_000, 150), 100, "never more than the burst");
+    }
+
+    #[test]
+    fn the_load_balancers_share_a_bucket_of_the_account() {
+        let mut buckets = Buckets::new(&Quotas::published());
+        assert_eq!(answered(&mut buckets, Action::RegisterTargets, 1_000, 30), 20);
+        assert_eq!(answered(&mut buckets, Action::DescribeTargetHealth, 1_000, 40), 20);
+        assert_eq!(answered(&mut buckets, Action::DescribeTargetHealth, 2_000, 40), 10);
+    }
+}

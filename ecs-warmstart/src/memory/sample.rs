@@ -1,0 +1,158 @@
+//! A world to try things out in: five services of one small company.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cloud::InMemory;
+use super::settings::{GroupSettings, Settings};
+use crate::clock::Clock;
+use crate::facts::{ContainerFacts, NetworkMode, TaskDefinitionFacts};
+use crate::ids::{ClusterId, InvalidId, ServiceName, TargetGroupArn};
+use crate::spec::{AwsVpc, Compute, LaunchRequest, LaunchType};
+
+/// The account of the sample.
+pub const SAMPLE_ACCOUNT: &str = "111122223333";
+/// The region of the sample.
+pub const SAMPLE_REGION: &str = "us-east-2";
+
+/// The services of the sample.
+pub const SAMPLE_SERVICES: [SampleService; 5] = [
+    SampleService {
+        name: "auth",
+        cluster: "authapi-cluster",
+        task_definition: "authapi-task-def",
+        container: "authapi-container",
+        port: 8080,
+        target_group: "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/auth/0123456789abcdef",
+        has_health_check: true,
+        sidecar: None,
+    },
+    SampleService {
+        name: "pdf",
+        cluster: "pdfcreator-cluster",
+        task_definition: "pdfcreator-task-def",
+        container: "pdfcreator-container",
+        port: 9080,
+        target_group: "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/pdf/123456789abcdef0",
+        has_health_check: false,
+        sidecar: None,
+    },
+    SampleService {
+        name: "fa",
+        cluster: "fa-engine-cluster",
+        task_definition: "fa-engine-task-def",
+        container: "fa-engine-container",
+        port: 2531,
+        target_group: "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/fa/23456789abcdef01",
+        has_health_check: true,
+        sidecar: None,
+    },
+    SampleService {
+        name: "users",
+        cluster: "user-management-cluster",
+        task_definition: "user-management-task-def",
+        container: "user-management-container",
+        port: 8080,
+        target_group: "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/users/3456789abcdef012",
+        has_health_check: true,
+        sidecar: Some("log-router"),
+    },
+    SampleService {
+        name: "batch",
+        cluster: "batch-engine",
+        task_definition: "batch-engine-task-def",
+        container: "batch-engine-container",
+        port: 8080,
+        target_group: "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/batch/456789abcdef0123",
+        has_health_check: false,
+        sidecar: None,
+    },
+];
+
+/// A service of the sample: one Fargate task definition in a cluster of its own, and a target group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleService {
+    /// Its name.
+    pub name: &'static str,
+    /// The cluster's name.
+    pub cluster: &'static str,
+    /// The task definition's family.
+    pub task_definition: &'static str,
+    /// The container that serves.
+    pub container: &'static str,
+    /// The port on which it serves.
+    pub port: u16,
+    /// The target group's ARN. It takes IPv4 addresses and checks them every 10 s.
+    pub target_group: &'static str,
+    /// Whether the container has a health check.
+    pub has_health_check: bool,
+    /// A container beside it, which has no health check and no port.
+    pub sidecar: Option<&'static str>,
+}
+
+impl SampleService {
+    /// A launch of it on Fargate.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`] where one of its fields was changed to what is no name.
+    pub fn request(&self) -> Result<LaunchRequest, InvalidId> {
+        let service = ServiceName::new(self.name)?;
+        let mut request =
+            LaunchRequest::new(ClusterId::new(self.cluster)?, self.task_definition.parse()?, &service);
+        request.compute = Compute::LaunchType(LaunchType::Fargate);
+        request.network = Some(AwsVpc {
+            subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
+            security_groups: vec!["sg-1".to_owned()],
+            assign_public_ip: false,
+        });
+        Ok(request)
+    }
+
+    fn set_up(&self, cloud: &InMemory) -> Result<(), InvalidId> {
+        cloud.add_cluster(&ClusterId::new(self.cluster)?);
+        let serving = ContainerFacts {
+            name: self.container.to_owned(),
+            essential: true,
+            has_health_check: self.has_health_check,
+            ports: vec![self.port],
+        };
+        let beside = self.sidecar.map(|name| ContainerFacts {
+            name: name.to_owned(),
+            essential: false,
+            has_health_check: false,
+            ports: Vec::new(),
+        });
+        cloud.add_task_definition(TaskDefinitionFacts {
+            id: self.task_definition.parse()?,
+            network_mode: NetworkMode::AwsVpc,
+            containers: [serving].into_iter().chain(beside).collect(),
+        });
+        let group =
+            GroupSettings { health_check_interval: Duration::from_secs(10), ..GroupSettings::default() };
+        cloud.add_target_group(&TargetGroupArn::new(self.target_group)?, group);
+        Ok(())
+    }
+}
+
+impl InMemory {
+    /// A cloud with the five services of [`SAMPLE_SERVICES`] set up, and no task.
+    pub fn sample(clock: Arc<dyn Clock>) -> Self {
+        Self::sample_with(clock, Settings::default())
+    }
+
+    /// The same with other settings; its ARNs stay those of [`SAMPLE_REGION`] and [`SAMPLE_ACCOUNT`].
+    pub fn sample_with(clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        let settings =
+            Settings { region: SAMPLE_REGION.to_owned(), account: SAMPLE_ACCOUNT.to_owned(), ..settings };
+        let cloud = Self::with_settings(clock, settings);
+        for service in &SAMPLE_SERVICES {
+            set_up(service, &cloud);
+        }
+        cloud
+    }
+}
+
+fn set_up(service: &SampleService, cloud: &InMemory) {
+    service.set_up(cloud).expect("the names of the sample are well-formed: a test parses them all");
+}
