@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::specs::{arn, at, binding, builder, healthy, spec, stopped, task};
 use ecs_warmstart::error::{ErrorKind, Failure};
-use ecs_warmstart::machine::{Effect, Input, Next, PhaseName, State, step};
+use ecs_warmstart::machine::{Effect, Input, Next, Operation, PhaseName, State, step};
 use ecs_warmstart::observation::{TargetObservation, TargetReason, TargetState, TaskObservation, TaskStatus};
 use ecs_warmstart::policy::Policy;
 use ecs_warmstart::spec::{OnFailure, Spec};
@@ -34,7 +34,6 @@ fn ways() -> Vec<Way> {
     let running = || Input::Task(task("own", TaskStatus::Running, 2));
     let gate_open = || Input::Task(healthy("own", 3));
     let absent = || target(TargetState::Unused, Some(TargetReason::NotRegistered));
-    let looked = || Input::Task(healthy("own", 3));
     let registering = || vec![Input::Tick, launched(), running(), gate_open(), absent()];
     let awaiting_healthy = || [registering(), vec![Input::Registered]].concat();
     let way = |name, then| Way { name, state: launch(spec()), then };
@@ -56,7 +55,7 @@ fn ways() -> Vec<Way> {
         way("registering, asked DescribeTargetHealth", vec![Input::Tick, launched(), running(), gate_open()]),
         way("registering, asked RegisterTargets", registering()),
         way("awaiting_healthy, asked DescribeTasks", awaiting_healthy()),
-        way("awaiting_healthy, asked DescribeTargetHealth", [awaiting_healthy(), vec![looked()]].concat()),
+        way("awaiting_healthy, asked DescribeTargetHealth", awaiting_healthy()),
         Way { name: "awaiting_healthy, on_failure keep", state: launch(keep()), then: awaiting_healthy() },
         way("undo_launch, asked RunTask", vec![Input::Tick, failed(ErrorKind::Timeout), Input::Cancel]),
         way(
@@ -147,7 +146,12 @@ fn told(next: &Next, now: Timestamp) -> String {
 }
 
 /// Puts in the inputs; one that is an answer is put in when it is asked for, a look at the task in between sees it HEALTHY.
-fn walk(mut state: State, inputs: Vec<Input>, policy: &Policy) -> (State, Timestamp) {
+fn walk(
+    mut state: State,
+    inputs: Vec<Input>,
+    until: Option<Operation>,
+    policy: &Policy,
+) -> (State, Timestamp) {
     let mut now = at(0);
     let mut next = Next::WakeAt(now);
     for input in inputs {
@@ -157,8 +161,7 @@ fn walk(mut state: State, inputs: Vec<Input>, policy: &Policy) -> (State, Timest
                     now = *at;
                     Input::Tick
                 }
-                Next::Perform(Effect::ObserveTask) => Input::Task(healthy("own", 3)),
-                other => panic!("{other:?} is asked for before {input:?}"),
+                next => news_to_nobody(next),
             };
             let stepped = step(state, answer, now, policy);
             (state, next) = (stepped.state, stepped.next);
@@ -166,13 +169,37 @@ fn walk(mut state: State, inputs: Vec<Input>, policy: &Policy) -> (State, Timest
         let stepped = step(state, input, now, policy);
         (state, next) = (stepped.state, stepped.next);
     }
-    // Ends where a call is under way, or at the end.
-    while let Next::WakeAt(at) = next {
-        now = at;
-        let stepped = step(state, Input::Tick, now, policy);
+    // Ends where a call is under way (the one that is asked for, where one is), or at the end.
+    loop {
+        let answer = match &next {
+            Next::WakeAt(at) => {
+                now = *at;
+                Input::Tick
+            }
+            Next::Perform(effect) if until.is_some_and(|until| until != effect.operation()) => {
+                news_to_nobody(&next)
+            }
+            Next::Perform(_) | Next::Finished => return (state, now),
+        };
+        let stepped = step(state, answer, now, policy);
         (state, next) = (stepped.state, stepped.next);
     }
-    (state, now)
+}
+
+/// A look that sees what was known before.
+fn news_to_nobody(next: &Next) -> Input {
+    match next {
+        Next::Perform(Effect::ObserveTask) => Input::Task(healthy("own", 3)),
+        Next::Perform(Effect::ObserveTarget { .. }) => {
+            target(TargetState::Initial, Some(TargetReason::InitialHealthChecking))
+        }
+        other => panic!("{other:?} is not a look"),
+    }
+}
+
+fn asked_in(name: &str) -> Option<Operation> {
+    let looks = [Operation::DescribeTasks, Operation::DescribeTargetHealth];
+    looks.into_iter().find(|look| name.ends_with(&format!("awaiting_healthy, asked {look}")))
 }
 
 fn fits(input: &Input, next: &Next) -> bool {
@@ -195,7 +222,7 @@ fn every_phase_against_every_input() {
         format!("Every phase of the machine against each of these inputs:\n{}\n\n", names.join("\n"));
     let mut phases = std::collections::BTreeSet::new();
     for way in ways() {
-        let (state, now) = walk(way.state, way.then, &policy);
+        let (state, now) = walk(way.state, way.then, asked_in(way.name), &policy);
         phases.insert(state.phase());
         writeln!(table, "## {}", way.name).unwrap();
         let now = now + std::time::Duration::from_secs(1);
