@@ -6,6 +6,7 @@ mod look;
 mod options;
 mod report;
 mod resolve;
+mod sample;
 mod service;
 mod status;
 mod up;
@@ -16,5 +17,6 @@ pub use report::{
     CauseReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport, Summary,
     TargetReport, TaskReport,
 };
+pub use sample::sample_services;
 pub use service::{GateKind, Service};
 pub use status::{ServiceStatus, StatusReport, TaskStanding, Verdict};

@@ -1,7 +1,9 @@
 //! The proofs of the library, as one program: the machine by itself, then whole runs on the simulated cloud.
 
+mod fair_weather;
 mod golden;
 mod machine_properties;
 mod machine_table;
 mod snapshots;
 mod specs;
+mod worlds;
