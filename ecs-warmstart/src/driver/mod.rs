@@ -7,6 +7,8 @@ mod event;
 mod narrate;
 mod perform;
 mod result;
+#[cfg(test)]
+mod tests;
 mod warm_start;
 
 pub use cancel::Cancel;

@@ -13,4 +13,4 @@ pub use bundle::Ports;
 pub use ext::{HealthWaiterExt, WaitError};
 pub use traits::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
 #[cfg(test)]
-pub(crate) use traits::{MockHealthWaiter, MockInspector, MockTargetRegistrar, MockTaskLauncher};
+pub(crate) use traits::{MockHealthWaiter, MockTargetRegistrar, MockTaskLauncher};
