@@ -4,4 +4,11 @@
 //! **Not a stable API**: it may change with any release. It is public so that implementations of the ports outside this
 //! crate can be held to the same contract.
 
+mod chaos;
 pub mod conformance;
+mod manual_clock;
+mod plan;
+
+pub use chaos::Chaos;
+pub use manual_clock::ManualClock;
+pub use plan::{ChaosPlan, Fault, PortCall, PortMethod};

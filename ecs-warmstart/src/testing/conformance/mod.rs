@@ -6,10 +6,12 @@
 
 mod backend;
 pub mod definitions;
+mod fixture;
 mod run;
 mod steps;
 pub mod targets;
 pub mod tasks;
 
 pub use backend::{Backend, Capabilities, Capability, World};
+pub use fixture::Fixture;
 pub use run::run;
