@@ -20,6 +20,9 @@ pub struct Policy {
     /// How long a task that was launched may be unknown to ECS before it counts as lost. Default 60 s: "`DescribeTasks`
     /// may answer MISSING" just after `RunTask`; the longest wait known from the field is 51 s.
     pub missing_grace: Duration,
+    /// How long after an answer that names no task `ListTasks` is given to show one all the same, before it counts as proved
+    /// that there is none. Default 5 s: ECS is eventually consistent, within a second or two as far as is known.
+    pub listing_lag: Duration,
     /// How long a target that was just registered may be unknown to its group before it is registered again. Default 10 s:
     /// registration is eventually consistent, and registering again does no harm.
     pub registration_grace: Duration,
@@ -43,6 +46,7 @@ impl Default for Policy {
             poll_soon: Duration::from_secs(1),
             poll_task_while_registered: Duration::from_secs(5),
             missing_grace: Duration::from_secs(60),
+            listing_lag: Duration::from_secs(5),
             registration_grace: Duration::from_secs(10),
             relaunches: 2,
             undo_patience: Duration::from_secs(60),

@@ -42,6 +42,8 @@ pub enum Error {
         cause: Box<Cause>,
         /// What has to be looked after by hand.
         leftovers: Vec<Leftover>,
+        /// The state it ended in. A task that it had adopted still runs.
+        state: Box<State>,
     },
     /// The state could not be saved; the run stands where it was saved last.
     #[error(transparent)]
@@ -68,7 +70,9 @@ impl Ready {
                     .collect();
                 Ok(Self { task, targets, state })
             }
-            (PhaseName::Leaked, _) => Err(Error::Leaked { cause, leftovers: state.leftovers().to_vec() }),
+            (PhaseName::Leaked, _) => {
+                Err(Error::Leaked { cause, leftovers: state.leftovers().to_vec(), state: Box::new(state) })
+            }
             (PhaseName::Kept, _) => Err(Error::Kept { cause, state: Box::new(state) }),
             _ => Err(Error::Undone { cause }),
         }

@@ -94,7 +94,8 @@ fn refused(run: &mut Run, failure: Failure, policy: &Policy) {
     run.phase = Phase::Launching { step: LaunchStep::Look };
     run.refusals = run.refusals.saturating_add(1);
     run.failures = 0;
-    run.not_before = run.latest + policy.capacity_backoff.delay(run.refusals, run.seed.into());
+    let pause = policy.capacity_backoff.delay(run.refusals, run.seed.into());
+    run.not_before = run.latest + pause.max(policy.listing_lag);
     run.last_failure = Some(FailedCall { call: Asked::Launch.call(), failure });
 }
 

@@ -82,10 +82,11 @@ fn undo_of(phase: &mut Phase) -> Option<&mut Undo> {
 // --- What to do next
 
 pub(super) fn decide(run: &mut Run, policy: &Policy) -> Option<Next> {
-    let impatient = undo_of(&mut run.phase).map(|undo| undo.part_since + policy.undo_patience);
-    let out_of_patience = impatient.is_some_and(|at| run.latest >= at);
+    let impatient_at = undo_of(&mut run.phase).map(|undo| undo.part_since + policy.undo_patience);
+    // However late it is, each part is tried before it is given up.
+    let out_of_patience = run.failures > 0 && impatient_at.is_some_and(|at| run.latest >= at);
     if run.latest < run.not_before && !out_of_patience {
-        return Some(Next::WakeAt(run.not_before.min(impatient.unwrap_or(run.not_before))));
+        return Some(Next::WakeAt(run.not_before));
     }
     match run.phase {
         Phase::UndoLaunch { step: LaunchStep::Ask, .. } if out_of_patience => {
@@ -140,9 +141,22 @@ pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Pol
             | ErrorKind::Timeout
             | ErrorKind::Unavailable
             | ErrorKind::Other,
-        ) => back_off(run, asked, failure, policy),
+        ) => {
+            back_off(run, asked, failure, policy);
+            begin_patience(run);
+        }
         // Not asked for in an undo.
         (Asked::Task | Asked::Target(_) | Asked::Register(_), _) => {}
+    }
+}
+
+/// Patience counts from the first failure in a row: a process may have died long before this one went on.
+fn begin_patience(run: &mut Run) {
+    let now = run.latest;
+    if run.failures == 1
+        && let Some(undo) = undo_of(&mut run.phase)
+    {
+        undo.part_since = now;
     }
 }
 
@@ -160,11 +174,13 @@ pub(super) fn found(run: &mut Run, mut tasks: Vec<TaskObservation>, policy: &Pol
         0 => {
             let since = undo_of(&mut run.phase).map(|undo| undo.part_since).unwrap_or_default();
             // A task that was just launched may not be listed yet; an answer that says there is none counts for more.
-            if refused || run.latest + policy.poll_provisioning >= since + policy.undo_patience {
+            let patience = if refused { policy.listing_lag } else { policy.undo_patience };
+            let until = since + patience;
+            if run.latest >= until {
                 launch_settled(run);
             } else {
                 run.calm();
-                run.not_before = run.latest + run.scatter(policy.poll_provisioning);
+                run.not_before = until.min(run.latest + run.scatter(policy.poll_provisioning));
             }
         }
         1 => {
@@ -191,11 +207,9 @@ fn look_for_launch(run: &mut Run) {
 }
 
 fn name_launch(run: &mut Run) {
-    if run.doubt == Doubt::Unanswered {
-        let leftover = launch_leftover(run);
-        if let Some(undo) = undo_of(&mut run.phase) {
-            undo.leftovers.push(leftover);
-        }
+    let leftover = launch_leftover(run);
+    if let Some(undo) = undo_of(&mut run.phase) {
+        undo.leftovers.push(leftover);
     }
     launch_settled(run);
 }

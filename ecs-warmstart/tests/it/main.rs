@@ -1,6 +1,8 @@
 //! The proofs of the library, as one program: the machine by itself, then whole runs on the simulated cloud.
 
 mod converging;
+mod crashes;
+mod failures;
 mod fair_weather;
 mod golden;
 mod machine_properties;
