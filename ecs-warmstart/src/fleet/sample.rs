@@ -7,11 +7,14 @@ use crate::spec::{Binding, DEFAULT_HEALTHY_TIMEOUT, DEFAULT_RUNNING_TIMEOUT, OnF
 
 /// The services of [`InMemory::sample`](crate::memory::InMemory::sample), each with one task.
 pub fn sample_services() -> Vec<Service> {
-    let services: Result<_, _> = SAMPLE_SERVICES.iter().map(service).collect();
-    services.expect("the names of the sample are well-formed: a test parses them all")
+    SAMPLE_SERVICES.iter().map(service).collect()
 }
 
-fn service(sample: &SampleService) -> Result<Service, InvalidId> {
+fn service(sample: &SampleService) -> Service {
+    parse(sample).expect("the names of the sample are well-formed: a test parses them all")
+}
+
+fn parse(sample: &SampleService) -> Result<Service, InvalidId> {
     let binding = Binding::new(sample.target_group.parse()?, sample.port);
     Ok(Service {
         name: sample.name.parse()?,
