@@ -17,6 +17,8 @@ mod sample;
 mod settings;
 mod state;
 mod task;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod tokens;
 

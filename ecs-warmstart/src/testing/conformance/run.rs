@@ -108,6 +108,46 @@ where
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::testing::conformance::{Capabilities, Fixture, tasks};
+    use crate::testing::{Chaos, ChaosPlan, Fault, PortMethod};
+
+    async fn one_token(backend: Fixture) {
+        run("one_token", &[Capability::ClientTokens], backend, |backend| {
+            Box::pin(tasks::one_token_is_one_task(backend))
+        })
+        .await;
+    }
+
+    fn without_tokens(backend: Fixture) -> Fixture {
+        let capabilities = Capabilities::all().without(Capability::ClientTokens, "it ignores clientToken");
+        Fixture { capabilities, ..backend }
+    }
+
+    fn broken() -> Fixture {
+        let fails = ChaosPlan::none().every(PortMethod::Launch, Fault::Before(ErrorKind::Denied));
+        Fixture::memory().wrapped(|ports| Chaos::new(ports, fails).ports())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_declared_missing_may_fail() {
+        one_token(without_tokens(broken())).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_declared_missing_must_fail() {
+        let ended = tokio::spawn(one_token(without_tokens(Fixture::memory()))).await;
+        let panic = ended.unwrap_err().into_panic();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(message.contains("take the declaration back"), "{message}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_declared_has_to_hold() {
+        assert!(tokio::spawn(one_token(broken())).await.unwrap_err().is_panic());
+    }
+
     /// A case that no test is made of would hold for every backend.
     #[test]
     fn every_case_is_in_the_macro() {

@@ -1,0 +1,8 @@
+//! The simulated cloud against what is known of AWS. The ports' contract is held by the conformance suite.
+
+mod kit;
+mod launches;
+mod ledger;
+mod places;
+mod random;
+mod targets;
