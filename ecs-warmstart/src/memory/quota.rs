@@ -9,6 +9,8 @@ use super::ledger::Action;
 pub struct Quotas {
     /// `RunTask` and `StopTask`. Published: 100, then 40/s.
     pub cluster_modify: Quota,
+    /// `RunTask` on Fargate, besides. Published: 20/s, and no more at once.
+    pub fargate_launch: Quota,
     /// `DescribeTasks` and `ListTasks`. Published: 100, then 20/s.
     pub cluster_read: Quota,
     /// `DescribeTaskDefinition`. Published: 50, then 20/s.
@@ -36,6 +38,7 @@ impl Quotas {
         let quota = |burst, per_second| Quota { burst, per_second };
         Self {
             cluster_modify: quota(100, 40.0),
+            fargate_launch: quota(20, 20.0),
             cluster_read: quota(100, 20.0),
             definition_read: quota(50, 20.0),
             registration: quota(20, 4.0),
@@ -49,6 +52,7 @@ impl Quotas {
 #[derive(Debug)]
 pub(super) struct Buckets {
     cluster_modify: Bucket,
+    fargate_launch: Bucket,
     cluster_read: Bucket,
     definition_read: Bucket,
     registration: Bucket,
@@ -60,12 +64,18 @@ impl Buckets {
     pub(super) fn new(quotas: &Quotas) -> Self {
         Self {
             cluster_modify: Bucket::new(quotas.cluster_modify),
+            fargate_launch: Bucket::new(quotas.fargate_launch),
             cluster_read: Bucket::new(quotas.cluster_read),
             definition_read: Bucket::new(quotas.definition_read),
             registration: Bucket::new(quotas.registration),
             elb_read: Bucket::new(quotas.elb_read),
             elb_account: Bucket::new(quotas.elb_account),
         }
+    }
+
+    /// Whether Fargate takes one more launch.
+    pub(super) fn take_fargate_launch(&mut self, now: Timestamp) -> bool {
+        self.fargate_launch.take(now)
     }
 
     /// Whether the call is answered.

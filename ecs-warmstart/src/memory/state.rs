@@ -130,7 +130,7 @@ impl State {
         if let Some(buckets) = &mut self.buckets
             && !(0..count).all(|_| buckets.take(action, now))
         {
-            return Err(refused(ErrorKind::Throttled, "ThrottlingException", "Rate exceeded"));
+            return Err(throttled());
         }
         let answer = perform(self);
         match fault {
@@ -162,6 +162,12 @@ impl State {
         request: &LaunchRequest,
         now: Timestamp,
     ) -> Result<TaskObservation> {
+        if let Some(buckets) = &mut self.buckets
+            && request.compute.is_fargate()
+            && !buckets.take_fargate_launch(now)
+        {
+            return Err(throttled());
+        }
         self.cluster(&request.cluster)?;
         let owners = &self.owners;
         let stopped = |number: usize| owners.task(number).timeline.stopped().filter(|at| *at <= now);
@@ -362,6 +368,10 @@ pub(super) fn revision(id: &TaskDefinitionId) -> Option<u32> {
 
 pub(super) fn refused(kind: ErrorKind, code: &str, message: impl Into<String>) -> PortError {
     PortError::new(kind, message).with_code(code)
+}
+
+fn throttled() -> PortError {
+    refused(ErrorKind::Throttled, "ThrottlingException", "Rate exceeded")
 }
 
 /// What `RunTask` refuses although it is well-formed.

@@ -130,7 +130,7 @@ impl Kit {
     pub(super) async fn seconds_until(
         &self,
         target: &Target,
-        seen: impl Fn(&TargetObservation) -> bool,
+        seen: impl Fn(&TargetObservation) -> bool + Send,
     ) -> u64 {
         for _ in 0..1000 {
             if seen(&self.look(target).await) {

@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, Failure};
 use crate::memory::{Action, Behaviour, InMemory, Quotas, Refusal, SAMPLE_SERVICES, Settings, Stop};
 use crate::observation::{HealthStatus, StopCode, TaskObservation, TaskStatus};
 use crate::ports::{HealthWaiter, Inspector, TaskLauncher};
-use crate::spec::LaunchRequest;
+use crate::spec::{Compute, LaunchRequest};
 
 #[tokio::test]
 async fn a_task_is_missing_at_first_and_long_after_its_end() {
@@ -21,7 +21,7 @@ async fn a_task_is_missing_at_first_and_long_after_its_end() {
     assert_eq!(kit.find().await, []);
     kit.go_to(2);
     assert_eq!(kit.observe(&task).await.status, TaskStatus::Provisioning);
-    assert_eq!(kit.find().await, [task.clone()]);
+    assert_eq!(kit.find().await, std::slice::from_ref(&task));
     kit.go_to(100);
     kit.stop(&task, "over").await;
     assert_eq!(kit.find().await, [], "it is found only while ECS wants it running");
@@ -235,8 +235,21 @@ async fn calls_fail_or_lose_their_answer() {
 }
 
 #[tokio::test]
-async fn quotas_count_every_page() {
+async fn fargate_takes_fewer_launches() {
     let kit = Kit::with(Settings { quotas: Some(Quotas::published()), ..exact() });
+    for number in 0..20 {
+        kit.launch(&format!("t#{number}")).await;
+    }
+    let error = kit.try_launch("t#20", &kit.request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    kit.go_to(1);
+    kit.launch("t#20").await;
+}
+
+#[tokio::test]
+async fn quotas_count_every_page() {
+    let mut kit = Kit::with(Settings { quotas: Some(Quotas::published()), ..exact() });
+    kit.request.compute = Compute::ClusterDefault;
     let mut tasks = Vec::new();
     for number in 0..100 {
         tasks.push(kit.launch(&format!("t#{number}")).await.task);

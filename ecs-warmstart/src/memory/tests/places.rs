@@ -154,7 +154,7 @@ async fn what_other_people_do() {
     let foreign = kit.cloud.run_by_hand(&theirs).unwrap();
     let ours = kit.launch("t#0").await.task;
     kit.go_to(40);
-    assert_eq!(kit.find().await, [ours.clone()]);
+    assert_eq!(kit.find().await, std::slice::from_ref(&ours));
     assert_eq!(kit.observe(&foreign).await.started_by.as_deref(), Some("ecs-svc/123"));
     let by_hand = Target::new("10.7.7.7", 80);
     kit.cloud.register_by_hand(&kit.group, std::slice::from_ref(&by_hand)).unwrap();
