@@ -130,10 +130,11 @@ impl Kit {
     pub(super) async fn seconds_until(
         &self,
         target: &Target,
-        seen: impl Fn(&TargetObservation) -> bool + Send,
+        seen: impl Fn(&TargetObservation) -> bool + Send + Sync,
     ) -> u64 {
         for _ in 0..1000 {
-            if seen(&self.look(target).await) {
+            let look = self.look(target).await;
+            if seen(&look) {
                 return self.clock.now().since(self.began).as_secs();
             }
             self.clock.advance(seconds(1));
