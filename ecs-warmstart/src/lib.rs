@@ -2,6 +2,8 @@
 //! target groups.
 
 pub mod address;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod clock;
 pub mod driver;
 pub mod error;

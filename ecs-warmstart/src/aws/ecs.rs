@@ -1,0 +1,227 @@
+//! ECS: tasks and task definitions.
+
+use std::collections::{BTreeSet, HashMap};
+
+use async_trait::async_trait;
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::operation::run_task::{RunTaskError, RunTaskOutput};
+use aws_sdk_ecs::operation::stop_task::StopTaskError;
+use aws_sdk_ecs::types::Failure as EcsFailure;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::convert;
+use super::error::port_error;
+use super::request;
+use crate::error::{ErrorKind, PortError};
+use crate::facts::TaskDefinitionFacts;
+use crate::ids::{ClientToken, ClusterId, TaskArn, TaskDefinitionId};
+use crate::observation::TaskObservation;
+use crate::ports::{Result, TaskLauncher};
+use crate::spec::LaunchRequest;
+
+/// What `DescribeTasks` and `DescribeContainerInstances` take in one call (AWS: 100).
+const DESCRIBE_MAX: usize = 100;
+
+/// How many characters of a reason `StopTask` takes (AWS: 255, in older pages of its documentation).
+const REASON_MAX: usize = 255;
+
+/// ECS of one region. Clones are handles on the same client.
+#[derive(Clone, Debug)]
+pub struct Ecs {
+    client: Client,
+}
+
+impl Ecs {
+    /// ECS by this client. It should have an attempt timeout, which the SDK does not set.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The task half of [`HealthWaiter`](crate::ports::HealthWaiter): one observation for each task, in the order asked.
+    ///
+    /// A task that runs on a host without an interface of its own costs a call more, for its instance id.
+    ///
+    /// # Errors
+    ///
+    /// As the port says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn observe_tasks(
+        &self,
+        cluster: &ClusterId,
+        tasks: &[TaskArn],
+    ) -> Result<Vec<TaskObservation>> {
+        let mut observations = Vec::with_capacity(tasks.len());
+        for chunk in tasks.chunks(DESCRIBE_MAX) {
+            observations.extend(self.describe_tasks(cluster, chunk).await?);
+        }
+        self.name_hosts(cluster, &mut observations).await?;
+        Ok(observations)
+    }
+
+    /// The task definition half of [`Inspector`](crate::ports::Inspector).
+    ///
+    /// # Errors
+    ///
+    /// As the port says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn task_definition(&self, id: &TaskDefinitionId) -> Result<TaskDefinitionFacts> {
+        let answer = self
+            .client
+            .describe_task_definition()
+            .task_definition(id.as_str())
+            .send()
+            .await
+            .map_err(|error| port_error("ecs:DescribeTaskDefinition", error))?;
+        let definition = answer.task_definition().ok_or_else(|| {
+            PortError::new(ErrorKind::NotFound, format!("there is no task definition {id}"))
+        })?;
+        convert::task_definition(definition)
+    }
+
+    async fn describe_tasks(&self, cluster: &ClusterId, tasks: &[TaskArn]) -> Result<Vec<TaskObservation>> {
+        let answer = self
+            .client
+            .describe_tasks()
+            .cluster(cluster.as_str())
+            .set_tasks(Some(tasks.iter().map(ToString::to_string).collect()))
+            .send()
+            .await
+            .map_err(|error| port_error("ecs:DescribeTasks", error))?;
+        let mut seen = HashMap::new();
+        for task in answer.tasks() {
+            let observation = convert::task(task)?;
+            seen.insert(observation.task.id().to_owned(), observation);
+        }
+        // Whatever `failures` says of a task, ECS did not describe it: that is all that missing means.
+        let look = |task: &TaskArn| match seen.get(task.id()) {
+            Some(observation) => TaskObservation { task: task.clone(), ..observation.clone() },
+            None => TaskObservation::missing(task.clone()),
+        };
+        Ok(tasks.iter().map(look).collect())
+    }
+
+    /// Adds the EC2 instance to every task that runs on a container instance.
+    async fn name_hosts(&self, cluster: &ClusterId, observations: &mut [TaskObservation]) -> Result<()> {
+        let instances: BTreeSet<String> = observations
+            .iter()
+            .filter_map(|observation| observation.host.as_ref())
+            .map(|host| host.container_instance.clone())
+            .collect();
+        let instances: Vec<String> = instances.into_iter().collect();
+        let mut names = HashMap::new();
+        for chunk in instances.chunks(DESCRIBE_MAX) {
+            let answer = self
+                .client
+                .describe_container_instances()
+                .cluster(cluster.as_str())
+                .set_container_instances(Some(chunk.to_vec()))
+                .send()
+                .await
+                .map_err(|error| port_error("ecs:DescribeContainerInstances", error))?;
+            for instance in answer.container_instances() {
+                if let (Some(arn), Some(name)) =
+                    (instance.container_instance_arn(), convert::ec2_instance(instance))
+                {
+                    names.insert(arn.to_owned(), name);
+                }
+            }
+        }
+        for host in observations.iter_mut().filter_map(|observation| observation.host.as_mut()) {
+            host.ec2_instance = names.get(&host.container_instance).cloned();
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl TaskLauncher for Ecs {
+    async fn launch(&self, token: &ClientToken, request: &LaunchRequest) -> Result<TaskObservation> {
+        let answer = request::run_task(self.client.run_task(), token, request)?.send().await;
+        match answer {
+            Ok(answer) => launched(&answer),
+            Err(error) => {
+                let tasks = match error.as_service_error() {
+                    Some(RunTaskError::ConflictException(conflict)) => {
+                        conflict.resource_ids().iter().filter_map(|id| id.parse().ok()).collect()
+                    }
+                    _ => Vec::new(),
+                };
+                Err(port_error("ecs:RunTask", error).with_tasks(tasks))
+            }
+        }
+    }
+
+    async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>> {
+        // No other filter: ECS refuses `startedBy` together with any. Without one it lists what it wants running.
+        let arns: Vec<String> = self
+            .client
+            .list_tasks()
+            .cluster(cluster.as_str())
+            .started_by(started_by)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|error| port_error("ecs:ListTasks", error))?;
+        arns.iter().map(|arn| convert::task_arn(Some(arn))).collect()
+    }
+
+    async fn stop(&self, cluster: &ClusterId, task: &TaskArn, reason: &str) -> Result<()> {
+        let reason: String = reason.chars().take(REASON_MAX).collect();
+        let answer =
+            self.client.stop_task().cluster(cluster.as_str()).task(task.as_str()).reason(reason).send().await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(is_unknown_task) => Ok(()),
+            Err(error) => Err(port_error("ecs:StopTask", error)),
+        }
+    }
+}
+
+/// ECS: "The referenced task was not found." Nothing is left to stop.
+fn is_unknown_task(error: &StopTaskError) -> bool {
+    let said = error.message().unwrap_or_default();
+    error.is_invalid_parameter_exception() && said.contains("task was not found")
+}
+
+/// What an answer of `RunTask` comes to: it is HTTP 200 also where nothing could be placed.
+fn launched(answer: &RunTaskOutput) -> Result<TaskObservation> {
+    // A task and failures: the task is what counts, since one was asked for.
+    if let Some(task) = answer.tasks().first() {
+        return convert::task(task);
+    }
+    match answer.failures().first() {
+        Some(failure) => Err(not_placed(failure)),
+        None => {
+            Err(PortError::new(ErrorKind::Other, "RunTask answered neither a task nor why there is none"))
+        }
+    }
+}
+
+fn not_placed(failure: &EcsFailure) -> PortError {
+    let reason = failure.reason().filter(|reason| !reason.is_empty()).unwrap_or("no reason given");
+    let message = match failure.detail() {
+        Some(detail) if !detail.is_empty() => format!("ECS placed no task: {reason} ({detail})"),
+        Some(_) | None => format!("ECS placed no task: {reason}"),
+    };
+    PortError::new(placement_kind(reason), message).with_code(reason)
+}
+
+/// What a reason in `failures[]` of `RunTask` asks for.
+///
+/// AWS documents the reasons that no waiting mends, and they are few; what has to do with capacity grows new words. So an
+/// unknown reason counts as capacity: it is tried again, by a new token and after a look for tasks, until the time given
+/// is over, and then reported in ECS's words. To give up at once on a passing shortage would be the worse mistake.
+pub(super) fn placement_kind(reason: &str) -> ErrorKind {
+    let word = reason.split(':').next().unwrap_or(reason).trim();
+    let permanent = matches!(word, "ATTRIBUTE" | "LOCATION" | "MISSING" | "INACTIVE")
+        || reason.contains("TaskDefinition is inactive");
+    if permanent { ErrorKind::Invalid } else { ErrorKind::Capacity }
+}

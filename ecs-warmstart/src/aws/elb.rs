@@ -1,0 +1,208 @@
+//! ELBv2: target groups and their targets.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_elasticloadbalancingv2::Client;
+use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::DeregisterTargetsError;
+use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeTargetHealthError;
+use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthDescription};
+
+use super::convert;
+use super::error::port_error;
+use super::request;
+use crate::error::{ErrorKind, PortError};
+use crate::facts::TargetGroupFacts;
+use crate::ids::TargetGroupArn;
+use crate::observation::{Target, TargetObservation};
+use crate::ports::{Result, TargetRegistrar};
+
+/// How many targets go into one call. AWS names no limit; its own Load Balancer Controller sends 200.
+const TARGETS_MAX: usize = 200;
+
+/// ELBv2 of one region. Clones are handles on the same client.
+#[derive(Clone, Debug)]
+pub struct Elb {
+    client: Client,
+}
+
+impl Elb {
+    /// ELBv2 by this client. It should have an attempt timeout, which the SDK does not set.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The target half of [`HealthWaiter`](crate::ports::HealthWaiter): one observation for each target, in the order
+    /// asked.
+    ///
+    /// # Errors
+    ///
+    /// As the port says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn observe_targets(
+        &self,
+        group: &TargetGroupArn,
+        targets: &[Target],
+    ) -> Result<Vec<TargetObservation>> {
+        let mut observations = Vec::with_capacity(targets.len());
+        for chunk in targets.chunks(TARGETS_MAX) {
+            let seen = self.look(group, chunk).await?;
+            let look = |target: &Target| match seen.get(&convert::canonical(target)) {
+                Some(observation) => observation.clone(),
+                None => TargetObservation::not_registered(),
+            };
+            observations.extend(chunk.iter().map(look));
+        }
+        Ok(observations)
+    }
+
+    /// The target group half of [`Inspector`](crate::ports::Inspector).
+    ///
+    /// # Errors
+    ///
+    /// As the port says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
+        let answer = self
+            .client
+            .describe_target_groups()
+            .target_group_arns(group.as_str())
+            .send()
+            .await
+            .map_err(|error| port_error("elasticloadbalancing:DescribeTargetGroups", error))?;
+        match answer.target_groups().first() {
+            Some(described) => Ok(convert::target_group(described)),
+            None => {
+                Err(PortError::new(ErrorKind::NotFound, format!("there is no target group {}", group.name())))
+            }
+        }
+    }
+
+    /// The health of those targets that the group knows, by their canonical form.
+    async fn look(
+        &self,
+        group: &TargetGroupArn,
+        targets: &[Target],
+    ) -> Result<HashMap<Target, TargetObservation>> {
+        let answer = match self.describe(group, Some(request::target_descriptions(targets))).await {
+            // One target that ELBv2 refuses to look at says nothing of the others: look at the whole group instead.
+            Err(Refused::Target) => self.describe(group, None).await,
+            answer => answer,
+        };
+        let seen = answer.map_err(Refused::into_port_error)?;
+        Ok(seen
+            .iter()
+            .filter_map(convert::target_health)
+            .map(|(target, observation)| (convert::canonical(&target), observation))
+            .collect())
+    }
+
+    async fn describe(
+        &self,
+        group: &TargetGroupArn,
+        targets: Option<Vec<TargetDescription>>,
+    ) -> Result<Vec<TargetHealthDescription>, Refused> {
+        let answer = self
+            .client
+            .describe_target_health()
+            .target_group_arn(group.as_str())
+            .set_targets(targets)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.target_health_descriptions.unwrap_or_default()),
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_invalid_target_exception()) =>
+            {
+                Err(Refused::Target)
+            }
+            Err(error) => Err(Refused::Call(port_error::<DescribeTargetHealthError>(
+                "elasticloadbalancing:DescribeTargetHealth",
+                error,
+            ))),
+        }
+    }
+
+    /// Takes out one chunk, and says whether ELBv2 refused a target of it.
+    async fn deregister_chunk(&self, group: &TargetGroupArn, targets: &[Target]) -> Result<(), Refused> {
+        let answer = self
+            .client
+            .deregister_targets()
+            .target_group_arn(group.as_str())
+            .set_targets(Some(request::target_descriptions(targets)))
+            .send()
+            .await;
+        let Err(error) = answer else { return Ok(()) };
+        match error.as_service_error() {
+            Some(DeregisterTargetsError::TargetGroupNotFoundException(_)) => Ok(()),
+            Some(DeregisterTargetsError::InvalidTargetException(_)) => Err(Refused::Target),
+            _ => Err(Refused::Call(port_error("elasticloadbalancing:DeregisterTargets", error))),
+        }
+    }
+}
+
+/// Why a call about several targets did not work.
+#[derive(Debug)]
+enum Refused {
+    /// `InvalidTarget`: because of at least one of them.
+    Target,
+    /// As a whole.
+    Call(PortError),
+}
+
+impl Refused {
+    fn into_port_error(self) -> PortError {
+        match self {
+            Self::Target => {
+                PortError::new(ErrorKind::Invalid, "ELBv2 refuses a target").with_code("InvalidTarget")
+            }
+            Self::Call(error) => error,
+        }
+    }
+}
+
+#[async_trait]
+impl TargetRegistrar for Elb {
+    async fn register(&self, group: &TargetGroupArn, targets: &[Target]) -> Result<()> {
+        for chunk in targets.chunks(TARGETS_MAX) {
+            self.client
+                .register_targets()
+                .target_group_arn(group.as_str())
+                .set_targets(Some(request::target_descriptions(chunk)))
+                .send()
+                .await
+                .map_err(|error| port_error("elasticloadbalancing:RegisterTargets", error))?;
+        }
+        Ok(())
+    }
+
+    async fn deregister(&self, group: &TargetGroupArn, targets: &[Target]) -> Result<()> {
+        for chunk in targets.chunks(TARGETS_MAX) {
+            match self.deregister_chunk(group, chunk).await {
+                Ok(()) => {}
+                // AWS answers success for an absent target, others refuse the whole call: then one by one.
+                Err(Refused::Target) => {
+                    for target in chunk {
+                        match self.deregister_chunk(group, std::slice::from_ref(target)).await {
+                            Ok(()) | Err(Refused::Target) => {}
+                            Err(Refused::Call(error)) => return Err(error),
+                        }
+                    }
+                }
+                Err(Refused::Call(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<(Target, TargetObservation)>> {
+        let seen = self.describe(group, None).await.map_err(Refused::into_port_error)?;
+        Ok(seen.iter().filter_map(convert::target_health).collect())
+    }
+}

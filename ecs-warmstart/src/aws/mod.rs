@@ -1,0 +1,18 @@
+//! The ports on the AWS SDK for Rust: ECS and Elastic Load Balancing v2.
+//!
+//! [`connect()`] makes both clients as a run needs them: with timeouts, a region and credentials that were looked at.
+//! Whoever has clients of his own gives them to [`Aws::new`]; they should have an attempt timeout, which the SDK does
+//! not set.
+
+mod cloud;
+mod connect;
+mod convert;
+mod ecs;
+mod elb;
+mod error;
+mod request;
+
+pub use cloud::Aws;
+pub use connect::{ATTEMPT_TIMEOUT, ConnectError, ConnectOptions, OPERATION_TIMEOUT, connect};
+pub use ecs::Ecs;
+pub use elb::Elb;

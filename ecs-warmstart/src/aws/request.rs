@@ -1,0 +1,88 @@
+//! Our types to the SDK's: the arguments of `RunTask` and targets.
+
+use aws_sdk_ecs::operation::run_task::builders::RunTaskFluentBuilder;
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, NetworkConfiguration, Tag,
+};
+use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
+
+use crate::error::{ErrorKind, PortError};
+use crate::ids::ClientToken;
+use crate::observation::Target;
+use crate::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
+
+/// Fills `RunTask` for one task. The token is always ours: the SDK's own would be another one with every call.
+pub(super) fn run_task(
+    call: RunTaskFluentBuilder,
+    token: &ClientToken,
+    request: &LaunchRequest,
+) -> Result<RunTaskFluentBuilder, PortError> {
+    let call = call
+        .client_token(token.as_str())
+        .count(1)
+        .cluster(request.cluster.as_str())
+        .task_definition(request.task_definition.as_str())
+        .started_by(&request.started_by)
+        .set_platform_version(request.platform_version.clone())
+        .set_network_configuration(request.network.as_ref().map(network).transpose()?)
+        .set_enable_execute_command(request.enable_execute_command.then_some(true))
+        .set_tags(tags(request));
+    match &request.compute {
+        Compute::ClusterDefault => Ok(call),
+        Compute::LaunchType(launch_type) => Ok(call.launch_type(launch_type_of(*launch_type))),
+        Compute::CapacityProviders(providers) => {
+            let items = providers.iter().map(strategy_item).collect::<Result<Vec<_>, _>>()?;
+            Ok(call.set_capacity_provider_strategy(Some(items)))
+        }
+    }
+}
+
+fn launch_type_of(launch_type: LaunchType) -> aws_sdk_ecs::types::LaunchType {
+    match launch_type {
+        LaunchType::Fargate => aws_sdk_ecs::types::LaunchType::Fargate,
+        LaunchType::Ec2 => aws_sdk_ecs::types::LaunchType::Ec2,
+        LaunchType::External => aws_sdk_ecs::types::LaunchType::External,
+        LaunchType::ManagedInstances => aws_sdk_ecs::types::LaunchType::ManagedInstances,
+    }
+}
+
+fn strategy_item(provider: &CapacityProvider) -> Result<CapacityProviderStrategyItem, PortError> {
+    CapacityProviderStrategyItem::builder()
+        .capacity_provider(&provider.name)
+        .weight(int(provider.weight, "the weight of a capacity provider")?)
+        .base(int(provider.base, "the base of a capacity provider")?)
+        .build()
+        .map_err(|error| PortError::new(ErrorKind::Invalid, error.to_string()))
+}
+
+fn int(number: u32, what: &str) -> Result<i32, PortError> {
+    i32::try_from(number)
+        .map_err(|_| PortError::new(ErrorKind::Invalid, format!("{what} is too large: {number}")))
+}
+
+fn network(network: &AwsVpc) -> Result<NetworkConfiguration, PortError> {
+    let public_ip = if network.assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
+    let groups = &network.security_groups;
+    let awsvpc = AwsVpcConfiguration::builder()
+        .set_subnets(Some(network.subnets.clone()))
+        .set_security_groups((!groups.is_empty()).then(|| groups.clone()))
+        .assign_public_ip(public_ip)
+        .build()
+        .map_err(|error| PortError::new(ErrorKind::Invalid, error.to_string()))?;
+    Ok(NetworkConfiguration::builder().awsvpc_configuration(awsvpc).build())
+}
+
+/// None where there are none: an empty list would need the permission `ecs:TagResource` all the same.
+fn tags(request: &LaunchRequest) -> Option<Vec<Tag>> {
+    let tags: Vec<Tag> =
+        request.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+    (!tags.is_empty()).then_some(tags)
+}
+
+/// Always with the port: a target that was registered with one is only deregistered with it.
+pub(super) fn target_descriptions(targets: &[Target]) -> Vec<TargetDescription> {
+    targets
+        .iter()
+        .map(|target| TargetDescription::builder().id(&target.id).port(target.port.into()).build())
+        .collect()
+}
