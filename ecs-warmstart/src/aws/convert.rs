@@ -126,11 +126,16 @@ fn container(container: &Container) -> ContainerObservation {
             Some("UNHEALTHY") => HealthStatus::Unhealthy,
             Some(_) | None => HealthStatus::Unknown,
         },
-        exit_code: container.exit_code(),
+        // An emulator says 0 before there is anything to say.
+        exit_code: container.exit_code().filter(|_| !is_alive(container)),
         reason: container.reason().filter(|reason| !reason.is_empty()).map(str::to_owned),
         image_digest: container.image_digest().filter(|digest| !digest.is_empty()).map(str::to_owned),
         ports: port_bindings(container.network_bindings()),
     }
+}
+
+fn is_alive(container: &Container) -> bool {
+    matches!(container.last_status(), Some("PENDING" | "RUNNING"))
 }
 
 /// TCP before UDP: a container may have both on one port, and load balancers of HTTP speak TCP. Docker names each binding
@@ -239,11 +244,16 @@ pub(super) fn target_health(description: &TargetHealthDescription) -> Option<(Ta
     let target = description.target()?;
     let port = u16::try_from(target.port()?).ok()?;
     let health = description.target_health();
-    let state = health.and_then(|health| health.state()).map_or("", |state| state.as_str());
     let reason = health.and_then(|health| health.reason()).map(|reason| TargetReason::parse(reason.as_str()));
     let said = health.and_then(|health| health.description()).filter(|said| !said.is_empty());
-    let observation =
-        TargetObservation { state: TargetState::parse(state), reason, description: said.map(str::to_owned) };
+    let state = match &reason {
+        // AWS: always `unused`. Whatever the word: the group does not hold it.
+        Some(TargetReason::NotRegistered) => TargetState::Unused,
+        Some(_) | None => TargetState::parse(
+            health.and_then(|health| health.state()).map(|state| state.as_str()).unwrap_or_default(),
+        ),
+    };
+    let observation = TargetObservation { state, reason, description: said.map(str::to_owned) };
     Some((Target::new(target.id()?, port), observation))
 }
 

@@ -7,6 +7,7 @@
 mod chaos;
 pub mod conformance;
 mod manual_clock;
+pub mod moto;
 mod plan;
 
 pub use chaos::Chaos;

@@ -91,6 +91,10 @@ pub enum Capability {
     Draining,
     /// A group refuses targets of a type that it does not take.
     TargetTypes,
+    /// A search leaves out the tasks that ECS wants stopped.
+    FindsOnlyRunning,
+    /// `StopTask` of a task that never was is answered as AWS answers it.
+    StopUnknown,
     /// `DeregisterTargets` of a target that is not registered succeeds.
     DeregisterAbsent,
     /// A target group that does not exist is an error.

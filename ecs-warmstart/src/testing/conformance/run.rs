@@ -41,7 +41,7 @@ macro_rules! conformance {
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_failed_placement_is_no_capacity, [CapacityFailures]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_token_replays_its_failure, [CapacityFailures]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::tasks_are_found_by_started_by, []);
-            $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_stopped_task_is_not_found, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_stopped_task_is_not_found, [FindsOnlyRunning]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::all_pages_are_found_and_observed_in_order, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::an_unknown_task_is_missing, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_task_gets_running_with_an_address, []);
@@ -50,7 +50,7 @@ macro_rules! conformance {
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_task_on_a_host_names_instance_and_ports, [HostNetworking]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::stopping_twice_is_fine, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_stop_keeps_its_reason, [StopReason]);
-            $crate::conformance!(@case [#[$attribute]] $backend, tasks::stopping_an_unknown_task_is_fine, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, tasks::stopping_an_unknown_task_is_fine, [StopUnknown]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::an_unknown_cluster_is_not_found, [UnknownClusters]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::an_unknown_task_definition_cannot_be_launched, [UnknownDefinitions]);
             $crate::conformance!(@case [#[$attribute]] $backend, targets::registering_twice_is_once, []);

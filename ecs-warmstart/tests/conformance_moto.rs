@@ -1,0 +1,165 @@
+//! The contract of the ports over real HTTP: the SDK's own clients against moto.
+//!
+//! Set `WARMSTART_EMULATOR=off` to leave these out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
+use ecs_warmstart::aws::Aws;
+use ecs_warmstart::clock::{Clock, TokioClock};
+use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TargetGroupFacts, TargetType, TaskDefinitionFacts};
+use ecs_warmstart::ids::{ServiceName, TargetGroupArn, TaskArn};
+use ecs_warmstart::observation::Target;
+use ecs_warmstart::ports::Ports;
+use ecs_warmstart::spec::{AwsVpc, Compute, LaunchRequest, LaunchType};
+use ecs_warmstart::testing::conformance::{Backend, Capabilities, Capability, World};
+use ecs_warmstart::testing::moto::{ACCOUNT, Moto, REGION};
+use serde_json::json;
+
+ecs_warmstart::conformance! {
+    #[tokio::test]
+    mod moto => match MotoBackend::new() {
+        Some(backend) => backend,
+        None => return,
+    }
+}
+
+/// A cluster, a task definition and two target groups of its own on the server that all tests share.
+#[derive(Debug)]
+struct MotoBackend {
+    ports: Ports,
+    clock: Arc<TokioClock>,
+    world: World,
+    capabilities: Capabilities,
+}
+
+impl MotoBackend {
+    fn new() -> Option<Self> {
+        let moto = Moto::shared()?;
+        Some(Self {
+            ports: Ports::from_one(clients(moto)),
+            clock: Arc::new(TokioClock::new()),
+            world: world(moto),
+            capabilities: capabilities(),
+        })
+    }
+}
+
+impl Backend for MotoBackend {
+    fn ports(&self) -> Ports {
+        self.ports.clone()
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::<TokioClock>::clone(&self.clock)
+    }
+
+    fn world(&self) -> &World {
+        &self.world
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+}
+
+fn clients(moto: &Moto) -> Aws {
+    let ecs = aws_sdk_ecs::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::for_tests())
+        .endpoint_url(moto.endpoint())
+        .build();
+    let elb = aws_sdk_elasticloadbalancingv2::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::for_tests())
+        .endpoint_url(moto.endpoint())
+        .build();
+    Aws::new(aws_sdk_ecs::Client::from_conf(ecs), aws_sdk_elasticloadbalancingv2::Client::from_conf(elb))
+}
+
+fn world(moto: &Moto) -> World {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("conformance-{:03}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let cluster = moto.create_cluster(&name);
+    // One container: moto shows no more of a task.
+    let id = moto.register_task_definition(&json!({
+        "family": name,
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [
+            {
+                "name": "web", "image": "web:1", "memory": 256, "essential": true,
+                "portMappings": [{ "containerPort": 8080 }],
+                "healthCheck": { "command": ["CMD", "true"] },
+            },
+        ],
+    }));
+    let target_group = moto.create_target_group(&name, 8080);
+    moto.create_listener(&name, &target_group);
+    let unused_group = moto.create_target_group(&format!("{name}-unused"), 8080);
+    let mut request =
+        LaunchRequest::new(cluster.clone(), name.parse().unwrap(), &ServiceName::new("conformance").unwrap());
+    request.compute = Compute::LaunchType(LaunchType::Fargate);
+    request.network = Some(AwsVpc {
+        subnets: moto.subnets(),
+        security_groups: vec![moto.security_group()],
+        assign_public_ip: false,
+    });
+    World {
+        unknown_task: TaskArn::new(format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task/{name}/0123456789abcdef"))
+            .unwrap(),
+        cluster,
+        no_capacity: request.clone(),
+        on_host: request.clone(),
+        request,
+        port: 8080,
+        task_definition: TaskDefinitionFacts {
+            id,
+            network_mode: NetworkMode::AwsVpc,
+            containers: vec![ContainerFacts {
+                name: "web".into(),
+                essential: true,
+                has_health_check: true,
+                ports: vec![8080],
+            }],
+        },
+        target_group,
+        target_group_facts: TargetGroupFacts {
+            target_type: TargetType::Ipv4,
+            in_use: true,
+            health_check_interval: Duration::from_secs(30),
+        },
+        unused_group,
+        idle_targets: (0..=250).map(|number| Target::new(format!("10.99.0.{number}"), 8080)).collect(),
+        unknown_cluster: "no-such-cluster".parse().unwrap(),
+        unknown_task_definition: "no-such-definition".parse().unwrap(),
+        unknown_group: TargetGroupArn::new(format!(
+            "arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/none/0123456789abcdef"
+        ))
+        .unwrap(),
+        patience: Duration::from_secs(5),
+        poll: Duration::from_millis(50),
+    }
+}
+
+/// Where moto is not like AWS.
+fn capabilities() -> Capabilities {
+    Capabilities::all()
+        .without(Capability::ClientTokens, "moto ignores clientToken")
+        .without(Capability::CapacityFailures, "moto always has capacity on Fargate")
+        .without(Capability::Lifecycle, "a task of moto is RUNNING at once")
+        .without(Capability::FindsOnlyRunning, "moto's ListTasks has no default for desiredStatus")
+        .without(Capability::HostNetworking, "moto has no host ports")
+        .without(Capability::StopUnknown, "moto answers HTTP 500")
+        .without(Capability::HealthTakesTime, "a target of moto is healthy at once")
+        .without(Capability::UnhealthyTargets, "moto checks no health")
+        .without(Capability::NotInUse, "moto checks no listener")
+        .without(Capability::Draining, "a target of moto is out at once")
+        .without(Capability::TargetTypes, "moto takes any target")
+}
