@@ -100,15 +100,17 @@ fn unread_answer(call: &str, raw: &HttpResponse) -> PortError {
 /// What failed before anything was sent, where that is certain.
 fn unsent(call: &str, error: &(dyn StdError + 'static)) -> Option<PortError> {
     for cause in chain(error) {
-        if let Some(credentials) = cause.downcast_ref::<CredentialsError>() {
-            let why = root(credentials);
+        // Of the errors below, the types are private to the SDK.
+        let said = cause.to_string();
+        if cause.is::<CredentialsError>() || said.contains("failed to select an auth scheme") {
+            let why =
+                if cause.is::<CredentialsError>() { root(cause) } else { "none are configured".to_owned() };
             return Some(PortError::new(
                 ErrorKind::Denied,
                 format!("no valid AWS credentials for {call} ({why}); {CREDENTIALS_REMEDY}"),
             ));
         }
-        // The type of this error is private to each SDK crate.
-        if cause.to_string().contains("Missing Region") {
+        if said.contains("Missing Region") {
             return Some(PortError::new(
                 ErrorKind::Invalid,
                 "no AWS region is set; give --region, AWS_REGION, or `region` in the configuration file",

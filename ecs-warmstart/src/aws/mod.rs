@@ -11,6 +11,8 @@ mod ecs;
 mod elb;
 mod error;
 mod request;
+#[cfg(test)]
+mod tests;
 
 pub use cloud::Aws;
 pub use connect::{ATTEMPT_TIMEOUT, ConnectError, ConnectOptions, OPERATION_TIMEOUT, connect};

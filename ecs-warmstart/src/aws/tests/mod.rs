@@ -1,0 +1,8 @@
+//! The adapters on the real clients of the SDK, with answers of our own.
+
+mod connect;
+mod convert;
+mod ecs;
+mod elb;
+mod error;
+mod wire;
