@@ -211,7 +211,9 @@ fn not_placed(failure: &EcsFailure) -> PortError {
         Some(detail) if !detail.is_empty() => format!("ECS placed no task: {reason} ({detail})"),
         Some(_) | None => format!("ECS placed no task: {reason}"),
     };
-    PortError::new(placement_kind(reason), message).with_code(reason)
+    let error = PortError::new(placement_kind(reason), message);
+    // A sentence is no code, and stands in the message already.
+    if reason.contains(' ') { error } else { error.with_code(reason) }
 }
 
 /// What a reason in `failures[]` of `RunTask` asks for.
