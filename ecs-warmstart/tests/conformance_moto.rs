@@ -8,61 +8,33 @@ use std::time::Duration;
 
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
 use ecs_warmstart::aws::Aws;
-use ecs_warmstart::clock::{Clock, TokioClock};
+use ecs_warmstart::clock::TokioClock;
 use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TargetGroupFacts, TargetType, TaskDefinitionFacts};
 use ecs_warmstart::ids::{ServiceName, TargetGroupArn, TaskArn};
 use ecs_warmstart::observation::Target;
 use ecs_warmstart::ports::Ports;
 use ecs_warmstart::spec::{AwsVpc, Compute, LaunchRequest, LaunchType};
-use ecs_warmstart::testing::conformance::{Backend, Capabilities, Capability, World};
+use ecs_warmstart::testing::conformance::{Capabilities, Capability, Fixture, World};
 use ecs_warmstart::testing::moto::{ACCOUNT, Moto, REGION};
 use serde_json::json;
 
 ecs_warmstart::conformance! {
     #[tokio::test]
-    mod moto => match MotoBackend::new() {
-        Some(backend) => backend,
+    mod moto => match fixture() {
+        Some(fixture) => fixture,
         None => return,
     }
 }
 
 /// A cluster, a task definition and two target groups of its own on the server that all tests share.
-#[derive(Debug)]
-struct MotoBackend {
-    ports: Ports,
-    clock: Arc<TokioClock>,
-    world: World,
-    capabilities: Capabilities,
-}
-
-impl MotoBackend {
-    fn new() -> Option<Self> {
-        let moto = Moto::shared()?;
-        Some(Self {
-            ports: Ports::from_one(clients(moto)),
-            clock: Arc::new(TokioClock::new()),
-            world: world(moto),
-            capabilities: capabilities(),
-        })
-    }
-}
-
-impl Backend for MotoBackend {
-    fn ports(&self) -> Ports {
-        self.ports.clone()
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        Arc::<TokioClock>::clone(&self.clock)
-    }
-
-    fn world(&self) -> &World {
-        &self.world
-    }
-
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
+fn fixture() -> Option<Fixture> {
+    let moto = Moto::shared()?;
+    Some(Fixture {
+        ports: Ports::from_one(clients(moto)),
+        clock: Arc::new(TokioClock::new()),
+        world: world(moto),
+        capabilities: capabilities(),
+    })
 }
 
 fn clients(moto: &Moto) -> Aws {

@@ -113,6 +113,8 @@ fn addresses_come_from_attachment_and_containers() {
     let six_first = NetworkInterface::builder().ipv6_address("2001:db8::5").build();
     let guard = Container::builder().network_interfaces(six_first).build();
     assert_eq!(addresses(task().containers(guard.clone())), ["2001:db8::5"]);
+    let six_before_four = task().containers(guard.clone()).containers(container.clone());
+    assert_eq!(addresses(six_before_four), ["10.0.1.5", "2001:db8::5"]);
     assert_eq!(
         addresses(own("ElasticNetworkInterface", "ATTACHED").containers(guard).containers(container)),
         ["10.0.1.5", "2001:db8::5"]

@@ -1,0 +1,276 @@
+//! ECS over ports.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::operation::describe_container_instances::DescribeContainerInstancesOutput;
+use aws_sdk_ecs::operation::describe_task_definition::{
+    DescribeTaskDefinitionError, DescribeTaskDefinitionOutput,
+};
+use aws_sdk_ecs::operation::describe_tasks::{DescribeTasksError, DescribeTasksInput, DescribeTasksOutput};
+use aws_sdk_ecs::operation::list_tasks::{ListTasksError, ListTasksInput, ListTasksOutput};
+use aws_sdk_ecs::operation::run_task::{RunTaskError, RunTaskInput, RunTaskOutput};
+use aws_sdk_ecs::operation::stop_task::{StopTaskError, StopTaskInput, StopTaskOutput};
+use aws_sdk_ecs::primitives::DateTime;
+use aws_sdk_ecs::types::error::{ConflictException, InvalidParameterException};
+use aws_sdk_ecs::types::{
+    AssignPublicIp, Attachment, Container, ContainerDefinition, ContainerInstance, Failure, HealthCheck,
+    KeyValuePair, NetworkBinding, NetworkInterface, PortMapping, Task, TaskDefinition,
+};
+use aws_smithy_mocks::{MockResponse, Rule, mock};
+use ecs_warmstart::error::{ErrorKind, PortError};
+use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TaskDefinitionFacts};
+use ecs_warmstart::ids::{ClusterId, TaskArn};
+use ecs_warmstart::observation::{ContainerObservation, HealthStatus, TaskObservation, TaskStatus};
+use ecs_warmstart::ports::Ports;
+use ecs_warmstart::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
+
+use super::{at_once, meta, refusal};
+
+const PAGE: usize = 100;
+
+/// The EC2 instance of each container instance that a task was seen on.
+type Machines = Arc<Mutex<HashMap<String, Option<String>>>>;
+
+pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
+    let machines = Machines::default();
+    let seen = Arc::clone(&machines);
+    let of = || cloud.clone();
+    let (run, list, describe, stop, define) = (of(), of(), of(), of(), of());
+    vec![
+        mock!(Client::run_task).then_compute_response(move |input| run_task(&run, input)),
+        mock!(Client::list_tasks).then_compute_response(move |input| list_tasks(&list, input)),
+        mock!(Client::describe_tasks)
+            .then_compute_response(move |input| describe_tasks(&describe, &seen, input)),
+        mock!(Client::describe_container_instances)
+            .then_compute_output(move |input| container_instances(&machines, input.container_instances())),
+        mock!(Client::stop_task).then_compute_response(move |input| stop_task(&stop, input)),
+        mock!(Client::describe_task_definition).then_compute_response(move |input| {
+            let id = input.task_definition().unwrap().parse().unwrap();
+            match at_once(define.inspector.task_definition(&id)) {
+                Ok(facts) => MockResponse::Output(
+                    DescribeTaskDefinitionOutput::builder().task_definition(definition_of(&facts)).build(),
+                ),
+                Err(error) => MockResponse::Error(DescribeTaskDefinitionError::generic(meta(&error))),
+            }
+        }),
+    ]
+}
+
+fn cluster(name: Option<&str>) -> ClusterId {
+    name.expect("a cluster is always named").parse().unwrap()
+}
+
+fn run_task(cloud: &Ports, input: &RunTaskInput) -> MockResponse<RunTaskOutput, RunTaskError> {
+    let token = input.client_token().expect("a token is always given").parse().unwrap();
+    assert_eq!(input.count(), Some(1));
+    match at_once(cloud.launcher.launch(&token, &request_of(input))) {
+        Ok(seen) => MockResponse::Output(RunTaskOutput::builder().tasks(task_of(&seen)).build()),
+        Err(error) if error.kind() == ErrorKind::Capacity => {
+            let failure = Failure::builder().reason(reason_of(&error)).build();
+            MockResponse::Output(RunTaskOutput::builder().failures(failure).build())
+        }
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            let tasks = error.failure().tasks.iter().map(ToString::to_string).collect();
+            let conflict =
+                ConflictException::builder().set_resource_ids(Some(tasks)).meta(meta(&error)).build();
+            MockResponse::Error(RunTaskError::ConflictException(conflict))
+        }
+        Err(error) => MockResponse::Error(RunTaskError::generic(meta(&error))),
+    }
+}
+
+fn reason_of(error: &PortError) -> String {
+    let failure = error.failure();
+    let in_message = failure.message.trim_start_matches("ECS placed no task: ");
+    failure.code.clone().unwrap_or_else(|| in_message.to_owned())
+}
+
+fn request_of(input: &RunTaskInput) -> LaunchRequest {
+    LaunchRequest {
+        cluster: cluster(input.cluster()),
+        task_definition: input.task_definition().unwrap().parse().unwrap(),
+        compute: compute_of(input),
+        network: input.network_configuration().map(|network| {
+            let awsvpc = network.awsvpc_configuration().unwrap();
+            AwsVpc {
+                subnets: awsvpc.subnets().to_vec(),
+                security_groups: awsvpc.security_groups().to_vec(),
+                assign_public_ip: awsvpc.assign_public_ip() == Some(&AssignPublicIp::Enabled),
+            }
+        }),
+        platform_version: input.platform_version().map(str::to_owned),
+        started_by: input.started_by().unwrap().to_owned(),
+        tags: input
+            .tags()
+            .iter()
+            .map(|tag| (tag.key().unwrap().to_owned(), tag.value().unwrap().to_owned()))
+            .collect(),
+        enable_execute_command: input.enable_execute_command().unwrap_or(false),
+    }
+}
+
+fn compute_of(input: &RunTaskInput) -> Compute {
+    let strategy = input.capacity_provider_strategy();
+    match input.launch_type().map(|launch_type| launch_type.as_str()) {
+        Some("FARGATE") => Compute::LaunchType(LaunchType::Fargate),
+        Some("EC2") => Compute::LaunchType(LaunchType::Ec2),
+        Some("EXTERNAL") => Compute::LaunchType(LaunchType::External),
+        Some(other) => panic!("no launch type: {other}"),
+        None if strategy.is_empty() => Compute::ClusterDefault,
+        None => Compute::CapacityProviders(
+            strategy
+                .iter()
+                .map(|item| CapacityProvider {
+                    name: item.capacity_provider().to_owned(),
+                    weight: item.weight().try_into().unwrap(),
+                    base: item.base().try_into().unwrap(),
+                })
+                .collect(),
+        ),
+    }
+}
+
+fn list_tasks(cloud: &Ports, input: &ListTasksInput) -> MockResponse<ListTasksOutput, ListTasksError> {
+    let started_by = input.started_by().expect("tasks are found by startedBy");
+    let found = match at_once(cloud.launcher.find(&cluster(input.cluster()), started_by)) {
+        Ok(found) => found,
+        Err(error) => return MockResponse::Error(ListTasksError::generic(meta(&error))),
+    };
+    let from: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
+    let page = found.iter().skip(from).take(PAGE).map(ToString::to_string).collect();
+    let next = (from + PAGE < found.len()).then(|| (from + PAGE).to_string());
+    MockResponse::Output(ListTasksOutput::builder().set_task_arns(Some(page)).set_next_token(next).build())
+}
+
+fn describe_tasks(
+    cloud: &Ports,
+    machines: &Machines,
+    input: &DescribeTasksInput,
+) -> MockResponse<DescribeTasksOutput, DescribeTasksError> {
+    if input.tasks().is_empty() || input.tasks().len() > PAGE {
+        let refused = refusal("InvalidParameterException", "Tasks must be 1 to 100.");
+        return MockResponse::Error(DescribeTasksError::generic(refused));
+    }
+    let tasks: Vec<TaskArn> = input.tasks().iter().map(|arn| arn.parse().unwrap()).collect();
+    let seen = match at_once(cloud.waiter.observe_tasks(&cluster(input.cluster()), &tasks)) {
+        Ok(seen) => seen,
+        Err(error) => return MockResponse::Error(DescribeTasksError::generic(meta(&error))),
+    };
+    // AWS promises no order.
+    let answer = seen.iter().rev().fold(DescribeTasksOutput::builder(), |answer, seen| {
+        if let Some(host) = &seen.host {
+            machines.lock().unwrap().insert(host.container_instance.clone(), host.ec2_instance.clone());
+        }
+        if seen.status == TaskStatus::Missing {
+            answer.failures(Failure::builder().arn(seen.task.as_str()).reason("MISSING").build())
+        } else {
+            answer.tasks(task_of(seen))
+        }
+    });
+    MockResponse::Output(answer.build())
+}
+
+fn container_instances(machines: &Machines, asked: &[String]) -> DescribeContainerInstancesOutput {
+    let machines = machines.lock().unwrap();
+    let instances = asked.iter().map(|arn| {
+        let instance = machines.get(arn).cloned().flatten();
+        ContainerInstance::builder().container_instance_arn(arn).set_ec2_instance_id(instance).build()
+    });
+    DescribeContainerInstancesOutput::builder().set_container_instances(Some(instances.collect())).build()
+}
+
+/// ECS refuses what it does not know, where a port says nothing.
+fn stop_task(cloud: &Ports, input: &StopTaskInput) -> MockResponse<StopTaskOutput, StopTaskError> {
+    let (cluster, task) = (cluster(input.cluster()), input.task().unwrap().parse().unwrap());
+    let known = at_once(cloud.waiter.observe_tasks(&cluster, std::slice::from_ref(&task)))
+        .is_ok_and(|seen| seen[0].status != TaskStatus::Missing);
+    match at_once(cloud.launcher.stop(&cluster, &task, input.reason().unwrap())) {
+        Ok(()) if known => MockResponse::Output(StopTaskOutput::builder().build()),
+        Ok(()) => {
+            let meta = refusal("InvalidParameterException", "The referenced task was not found.");
+            let message = "The referenced task was not found.";
+            let refused = InvalidParameterException::builder().message(message).meta(meta).build();
+            MockResponse::Error(StopTaskError::InvalidParameterException(refused))
+        }
+        Err(error) => MockResponse::Error(StopTaskError::generic(meta(&error))),
+    }
+}
+
+fn task_of(seen: &TaskObservation) -> Task {
+    let millis =
+        |at: ecs_warmstart::time::Timestamp| DateTime::from_millis(at.as_millis().try_into().unwrap());
+    Task::builder()
+        .task_arn(seen.task.as_str())
+        .last_status(seen.status.to_string())
+        .desired_status(if seen.stop_requested { "STOPPED" } else { "RUNNING" })
+        .version(seen.version.try_into().unwrap())
+        .set_task_definition_arn(seen.task_definition.as_ref().map(ToString::to_string))
+        .set_started_by(seen.started_by.clone())
+        .set_created_at(seen.created_at.map(millis))
+        .set_started_at(seen.started_at.map(millis))
+        .set_container_instance_arn(seen.host.as_ref().map(|host| host.container_instance.clone()))
+        .set_stop_code(seen.stop.as_ref().and_then(|stop| Some(stop.code.as_ref()?.as_str().into())))
+        .set_stopped_reason(seen.stop.as_ref().map(|stop| stop.reason.clone()))
+        .set_attachments(Some(seen.addresses.iter().filter(|it| it.is_ipv4()).map(interface).collect()))
+        .set_containers(Some(seen.containers.iter().map(|it| container_of(it, &seen.addresses)).collect()))
+        .build()
+}
+
+fn interface(address: &IpAddr) -> Attachment {
+    let address = KeyValuePair::builder().name("privateIPv4Address").value(address.to_string()).build();
+    Attachment::builder().r#type("ElasticNetworkInterface").status("ATTACHED").details(address).build()
+}
+
+fn container_of(seen: &ContainerObservation, addresses: &[IpAddr]) -> Container {
+    let interfaces = addresses.iter().map(|address| match address {
+        IpAddr::V4(_) => NetworkInterface::builder().private_ipv4_address(address.to_string()).build(),
+        IpAddr::V6(_) => NetworkInterface::builder().ipv6_address(address.to_string()).build(),
+    });
+    let bindings = seen.ports.iter().map(|port| {
+        NetworkBinding::builder()
+            .container_port(port.container_port.into())
+            .host_port(port.host_port.into())
+            .build()
+    });
+    Container::builder()
+        .name(&seen.name)
+        .health_status(match seen.health {
+            HealthStatus::Unknown => "UNKNOWN".into(),
+            HealthStatus::Healthy => "HEALTHY".into(),
+            HealthStatus::Unhealthy => "UNHEALTHY".into(),
+        })
+        .set_exit_code(seen.exit_code)
+        .set_reason(seen.reason.clone())
+        .set_image_digest(seen.image_digest.clone())
+        .set_network_interfaces(Some(interfaces.collect()))
+        .set_network_bindings(Some(bindings.collect()))
+        .build()
+}
+
+fn definition_of(facts: &TaskDefinitionFacts) -> TaskDefinition {
+    let mode = match facts.network_mode {
+        NetworkMode::AwsVpc => "awsvpc",
+        NetworkMode::Bridge => "bridge",
+        NetworkMode::Host => "host",
+        NetworkMode::None => "none",
+    };
+    TaskDefinition::builder()
+        .task_definition_arn(facts.id.as_str())
+        .network_mode(mode.into())
+        .set_container_definitions(Some(facts.containers.iter().map(container_definition_of).collect()))
+        .build()
+}
+
+fn container_definition_of(facts: &ContainerFacts) -> ContainerDefinition {
+    let check = || HealthCheck::builder().command("CMD").command("true").build().unwrap();
+    let ports = facts.ports.iter().map(|port| PortMapping::builder().container_port((*port).into()).build());
+    ContainerDefinition::builder()
+        .name(&facts.name)
+        .essential(facts.essential)
+        .set_health_check(facts.has_health_check.then(check))
+        .set_port_mappings(Some(ports.collect()))
+        .build()
+}
