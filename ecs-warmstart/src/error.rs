@@ -54,6 +54,19 @@ impl ErrorKind {
         }
     }
 
+    /// What a reason in `failures[]` of `RunTask` asks for.
+    ///
+    /// AWS documents the reasons that no waiting mends, and they are few; what has to do with capacity grows new words. So
+    /// an unknown reason counts as capacity: it is tried again, by a new token and after a look for tasks, until the time
+    /// given is over, and then reported in ECS's words. To give up at once on a passing shortage would be the worse
+    /// mistake.
+    pub(crate) fn of_failed_placement(reason: &str) -> Self {
+        let word = reason.split(':').next().unwrap_or(reason).trim();
+        let permanent = matches!(word, "ATTRIBUTE" | "LOCATION" | "MISSING" | "INACTIVE")
+            || reason.contains("TaskDefinition is inactive");
+        if permanent { Self::Invalid } else { Self::Capacity }
+    }
+
     /// The kind in one word, as in state and reports.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -186,5 +199,26 @@ mod tests {
             .with_source(std::io::Error::other("broken pipe"));
         assert_eq!(error.to_string(), "Timeout: no answer in 5 s");
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("broken pipe"));
+    }
+
+    #[test]
+    fn only_what_no_waiting_mends_is_invalid() {
+        for reason in [
+            "AGENT",
+            "RESOURCE:CPU",
+            "RESOURCE:MEMORY",
+            "RESOURCE:ENI",
+            "RESOURCE:PORTS",
+            "RESOURCE:GPU",
+            "RESOURCE:FARGATE",
+            "Capacity is unavailable at this time. Please try again later or in a different availability zone",
+            "SOMETHING:NEW",
+            "",
+        ] {
+            assert_eq!(ErrorKind::of_failed_placement(reason), ErrorKind::Capacity, "{reason}");
+        }
+        for reason in ["ATTRIBUTE", "LOCATION", "MISSING", "INACTIVE", "TaskDefinition is inactive"] {
+            assert_eq!(ErrorKind::of_failed_placement(reason), ErrorKind::Invalid, "{reason}");
+        }
     }
 }

@@ -211,19 +211,7 @@ fn not_placed(failure: &EcsFailure) -> PortError {
         Some(detail) if !detail.is_empty() => format!("ECS placed no task: {reason} ({detail})"),
         Some(_) | None => format!("ECS placed no task: {reason}"),
     };
-    let error = PortError::new(placement_kind(reason), message);
+    let error = PortError::new(ErrorKind::of_failed_placement(reason), message);
     // A sentence is no code, and stands in the message already.
     if reason.contains(' ') { error } else { error.with_code(reason) }
-}
-
-/// What a reason in `failures[]` of `RunTask` asks for.
-///
-/// AWS documents the reasons that no waiting mends, and they are few; what has to do with capacity grows new words. So an
-/// unknown reason counts as capacity: it is tried again, by a new token and after a look for tasks, until the time given
-/// is over, and then reported in ECS's words. To give up at once on a passing shortage would be the worse mistake.
-pub(super) fn placement_kind(reason: &str) -> ErrorKind {
-    let word = reason.split(':').next().unwrap_or(reason).trim();
-    let permanent = matches!(word, "ATTRIBUTE" | "LOCATION" | "MISSING" | "INACTIVE")
-        || reason.contains("TaskDefinition is inactive");
-    if permanent { ErrorKind::Invalid } else { ErrorKind::Capacity }
 }

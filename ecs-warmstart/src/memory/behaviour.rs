@@ -251,20 +251,13 @@ impl Refusal {
                 let word = !reason.contains(' ');
                 Failure {
                     code: word.then(|| reason.clone()),
-                    ..Failure::new(placement_kind(reason), format!("ECS placed no task: {reason}"))
+                    ..Failure::new(
+                        ErrorKind::of_failed_placement(reason),
+                        format!("ECS placed no task: {reason}"),
+                    )
                 }
             }
         }
-    }
-}
-
-/// Short of capacity, or never to be placed?
-fn placement_kind(reason: &str) -> ErrorKind {
-    let capacity = ["RESOURCE:", "AGENT", "Capacity is unavailable"];
-    if capacity.iter().any(|start| reason.starts_with(start)) {
-        ErrorKind::Capacity
-    } else {
-        ErrorKind::Invalid
     }
 }
 

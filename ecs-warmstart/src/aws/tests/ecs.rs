@@ -18,7 +18,6 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 
 use super::super::Ecs;
-use super::super::ecs::placement_kind;
 use super::wire::{End, Wire};
 use crate::error::ErrorKind;
 use crate::ids::{ClientToken, ClusterId, RunId, ServiceName, TaskArn};
@@ -137,27 +136,6 @@ async fn every_attempt_has_the_same_token() {
     assert_eq!(sent.len(), 3);
     for sent in sent {
         assert!(sent.body.contains(r#""clientToken":"auth/0#2""#), "{}", sent.body);
-    }
-}
-
-#[test]
-fn reasons_of_failures() {
-    for reason in [
-        "AGENT",
-        "RESOURCE:CPU",
-        "RESOURCE:MEMORY",
-        "RESOURCE:ENI",
-        "RESOURCE:PORTS",
-        "RESOURCE:GPU",
-        "RESOURCE:FARGATE",
-        "Capacity is unavailable at this time. Please try again later or in a different availability zone",
-        "SOMETHING:NEW",
-        "no reason given",
-    ] {
-        assert_eq!(placement_kind(reason), ErrorKind::Capacity, "{reason}");
-    }
-    for reason in ["ATTRIBUTE", "LOCATION", "MISSING", "INACTIVE", "TaskDefinition is inactive"] {
-        assert_eq!(placement_kind(reason), ErrorKind::Invalid, "{reason}");
     }
 }
 
