@@ -2,12 +2,12 @@
 //!
 //! Set `WARMSTART_EMULATOR=off` to leave these out.
 
+mod moto_clients;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
-use ecs_warmstart::aws::Aws;
 use ecs_warmstart::clock::TokioClock;
 use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TargetGroupFacts, TargetType, TaskDefinitionFacts};
 use ecs_warmstart::ids::{ServiceName, TargetGroupArn, TaskArn};
@@ -30,27 +30,11 @@ ecs_warmstart::conformance! {
 fn fixture() -> Option<Fixture> {
     let moto = Moto::shared()?;
     Some(Fixture {
-        ports: Ports::from_one(clients(moto)),
+        ports: Ports::from_one(moto_clients::aws(moto)),
         clock: Arc::new(TokioClock::new()),
         world: world(moto),
         capabilities: capabilities(),
     })
-}
-
-fn clients(moto: &Moto) -> Aws {
-    let ecs = aws_sdk_ecs::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(REGION))
-        .credentials_provider(Credentials::for_tests())
-        .endpoint_url(moto.endpoint())
-        .build();
-    let elb = aws_sdk_elasticloadbalancingv2::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(REGION))
-        .credentials_provider(Credentials::for_tests())
-        .endpoint_url(moto.endpoint())
-        .build();
-    Aws::new(aws_sdk_ecs::Client::from_conf(ecs), aws_sdk_elasticloadbalancingv2::Client::from_conf(elb))
 }
 
 fn world(moto: &Moto) -> World {

@@ -1,0 +1,89 @@
+//! The whole path over real HTTP: from a fleet to ready targets, and what the second call makes of the first.
+
+mod moto_clients;
+
+use std::time::Duration;
+
+use ecs_warmstart::clock::TokioClock;
+use ecs_warmstart::driver::Cancel;
+use ecs_warmstart::fleet::{Fleet, GateKind, Outcome, Service, UpOptions, Verdict};
+use ecs_warmstart::ids::ServiceName;
+use ecs_warmstart::ports::Ports;
+use ecs_warmstart::spec::{AwsVpc, Binding, Compute, LaunchRequest, LaunchType, OnFailure};
+use ecs_warmstart::testing::moto::Moto;
+use serde_json::json;
+
+fn service(moto: &Moto, name: &str, count: u32) -> Service {
+    let cluster = moto.create_cluster(&format!("{name}-cluster"));
+    let definition = moto.register_task_definition(&json!({
+        "family": format!("{name}-task-def"),
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "containerDefinitions": [{
+            "name": "web", "image": "web:1", "memory": 256,
+            "portMappings": [{ "containerPort": 8080 }],
+            "healthCheck": { "command": ["CMD", "true"] },
+        }],
+    }));
+    let group = moto.create_target_group(name, 8080);
+    moto.create_listener(name, &group);
+    let name = ServiceName::new(name).unwrap();
+    let mut request = LaunchRequest::new(cluster, definition, &name);
+    request.compute = Compute::LaunchType(LaunchType::Fargate);
+    request.network = Some(AwsVpc {
+        subnets: moto.subnets(),
+        security_groups: vec![moto.security_group()],
+        assign_public_ip: false,
+    });
+    Service {
+        name,
+        count,
+        request,
+        bindings: vec![Binding::new(group, 8080)],
+        gate: GateKind::ContainerHealthy,
+        on_failure: OnFailure::Undo,
+        running_timeout: Duration::from_secs(300),
+        healthy_timeout: Duration::from_secs(120),
+    }
+}
+
+/// Those calls since `from` that change something.
+fn writes(moto: &Moto, from: usize) -> Vec<String> {
+    let mut calls = moto.calls().split_off(from);
+    calls.retain(|call| !call.starts_with("Describe") && !call.starts_with("List"));
+    calls.sort();
+    calls
+}
+
+#[tokio::test]
+async fn up_makes_targets_healthy_and_up_again_changes_nothing() {
+    let Some(moto) = Moto::start() else { return };
+    let services = [service(&moto, "one", 1), service(&moto, "two", 2)];
+    // The API answers at once, so only the plan of the looks takes time.
+    let fleet =
+        Fleet::new(Ports::from_one(moto_clients::aws(&moto))).with_clock(TokioClock::new().with_speed(60));
+    let up = async || fleet.up(&services, &UpOptions::default(), &Cancel::new()).await;
+
+    let from = moto.calls().len();
+    let first = up().await;
+    assert_eq!(first.outcome, Outcome::Succeeded, "{first:#?}");
+    assert_eq!(
+        writes(&moto, from),
+        ["RegisterTargets", "RegisterTargets", "RegisterTargets", "RunTask", "RunTask", "RunTask"]
+    );
+    for read in ["DescribeTasks", "DescribeTargetHealth", "DescribeTaskDefinition", "DescribeTargetGroups"] {
+        assert!(moto.calls()[from..].iter().any(|call| call == read), "no {read}");
+    }
+
+    let from = moto.calls().len();
+    let second = up().await;
+    assert_eq!(second.outcome, Outcome::Succeeded, "{second:#?}");
+    assert!(second.services.iter().flat_map(|service| &service.tasks).all(|task| task.adopted));
+    assert_eq!(writes(&moto, from), [] as [&str; 0]);
+
+    let status = fleet.status(&services).await;
+    let verdicts: Vec<Verdict> = status.services.iter().map(|service| service.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Ready, Verdict::Ready]);
+    let healthy: Vec<u32> = status.services.iter().map(|service| service.healthy).collect();
+    assert_eq!(healthy, [1, 2]);
+}
