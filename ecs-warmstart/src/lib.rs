@@ -81,6 +81,7 @@ pub mod memory;
 pub mod observation;
 pub mod policy;
 pub mod ports;
+pub mod reconcile;
 pub mod spec;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{NetworkMode, TargetType};
 use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskDefinitionId};
+use crate::observation::{HealthStatus, TaskObservation};
 
 /// One run: one task, from its launch to ready targets. Made by [`Spec::builder`], which validates it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -399,6 +400,20 @@ pub enum Gate {
         /// By name. An empty list is the same as [`Gate::Running`].
         containers: Vec<String>,
     },
+}
+
+impl Gate {
+    /// The containers that hold the gate shut for a task that was seen so.
+    pub fn holding_back<'a>(&'a self, task: &'a TaskObservation) -> impl Iterator<Item = &'a String> {
+        let containers: &[String] = match self {
+            Self::Running => &[],
+            Self::ContainersHealthy { containers } => containers,
+        };
+        containers.iter().filter(|name| {
+            let container = task.container(name);
+            container.is_none_or(|container| container.health != HealthStatus::Healthy)
+        })
+    }
 }
 
 /// What must hold before a task counts as ready.

@@ -8,9 +8,8 @@ use super::state::{Phase, Run, Via};
 use super::stop_reason::{StopClass, classify};
 use super::{Cause, undo};
 use crate::address::target_of;
-use crate::observation::{HealthStatus, TaskObservation, TaskStatus};
+use crate::observation::{TaskObservation, TaskStatus};
 use crate::policy::Policy;
-use crate::spec::Gate;
 
 // --- Looks at the task
 
@@ -149,29 +148,19 @@ pub(super) fn awaiting_gate(run: &mut Run) -> Option<Next> {
     }
     let deadline = healthy_deadline(run);
     if run.latest >= deadline {
-        let cause = Cause::GateNotOpenInTime {
-            waited: run.spec.healthy_timeout(),
-            containers: not_healthy(run).cloned().collect(),
-        };
+        let cause =
+            Cause::GateNotOpenInTime { waited: run.spec.healthy_timeout(), containers: holding_back(run) };
         return out_of_time(run, cause);
     }
     look_at_task_when_due(run, deadline)
 }
 
-fn gate_is_open(run: &Run) -> bool {
-    let ending = run.held.as_ref().is_none_or(|held| held.seen.is_ending());
-    !ending && not_healthy(run).next().is_none()
+fn holding_back(run: &Run) -> Vec<String> {
+    let held = run.held.iter();
+    held.flat_map(|held| run.spec.gate().holding_back(&held.seen).cloned()).collect()
 }
 
-/// The containers that hold the gate shut.
-fn not_healthy(run: &Run) -> impl Iterator<Item = &String> {
-    let containers: &[String] = match run.spec.gate() {
-        Gate::Running => &[],
-        Gate::ContainersHealthy { containers } => containers,
-    };
-    let seen = run.held.as_ref().map(|held| &held.seen);
-    containers.iter().filter(move |name| {
-        let container = seen.and_then(|seen| seen.container(name));
-        container.is_none_or(|container| container.health != HealthStatus::Healthy)
-    })
+fn gate_is_open(run: &Run) -> bool {
+    let Some(held) = &run.held else { return false };
+    !held.seen.is_ending() && run.spec.gate().holding_back(&held.seen).next().is_none()
 }

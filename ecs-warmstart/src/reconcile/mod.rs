@@ -1,0 +1,14 @@
+//! What should be in target groups, what is, and the plan from one to the other. Pure: nothing is read or changed here.
+//!
+//! A target is removed only with positive proof that it is stale; whatever is not understood is kept and reported.
+
+mod footprint;
+mod plan;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use plan::{Action, Finding, Item, Keep, Plan, Stale};
+pub use rules::reconcile;
+pub use view::{GroupView, Removal, ServiceView, View};

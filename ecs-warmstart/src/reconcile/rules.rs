@@ -1,0 +1,196 @@
+//! The rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::footprint::is_behind;
+use super::plan::{Action, Finding, Item, Keep, Plan, Stale};
+use super::view::{GroupView, Removal, ServiceView, View};
+use crate::address::target_of;
+use crate::ids::{ServiceName, TargetGroupArn, TaskArn};
+use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
+use crate::spec::Binding;
+
+/// What `startedBy` of every task begins with that this program launched.
+const STARTED_BY_US: &str = "ecs-warmstart/";
+
+/// The plan that makes every group hold exactly the tasks that serve.
+pub fn reconcile(view: &View) -> Plan {
+    let mut items = Vec::new();
+    for (arn, group) in &view.groups {
+        Group::new(arn, group, &view.services).plan(&mut items);
+    }
+    // Stable: within each kind the groups stay together.
+    items.sort_by_key(|item| match item.action {
+        Action::Deregister(_) => 0,
+        Action::Register => 1,
+        Action::Keep(_) => 2,
+        Action::Report(_) => 3,
+    });
+    Plan { items }
+}
+
+/// One group, and the services that are bound to it.
+struct Group<'a> {
+    arn: &'a TargetGroupArn,
+    group: &'a GroupView,
+    bound: Vec<(&'a ServiceView, &'a Binding)>,
+}
+
+/// A target that should be there, and whose.
+type Wanted<'a> = BTreeMap<Target, (&'a ServiceName, &'a TaskArn)>;
+
+impl<'a> Group<'a> {
+    fn new(arn: &'a TargetGroupArn, group: &'a GroupView, services: &'a [ServiceView]) -> Self {
+        let bindings =
+            services.iter().flat_map(|service| service.bindings.iter().map(move |its| (service, its)));
+        Self { arn, group, bound: bindings.filter(|(_, binding)| binding.target_group == *arn).collect() }
+    }
+
+    fn plan(&self, items: &mut Vec<Item>) {
+        let wanted = self.wanted(items);
+        let mut present = BTreeSet::new();
+        let mut removed = 0;
+        for (target, seen) in &self.group.targets {
+            present.insert(target);
+            let item = match wanted.get(target) {
+                Some((service, task)) => self.item(target, Some((service, task)), keep(seen)),
+                None => self.unwanted(target, seen),
+            };
+            removed += usize::from(matches!(item.action, Action::Deregister(_)));
+            items.push(item);
+        }
+        let mut room = self.group.quota.saturating_sub(self.group.targets.len() - removed);
+        for (target, (service, task)) in &wanted {
+            if present.contains(target) {
+                continue;
+            }
+            let action = if room == 0 {
+                Action::Report(Finding::QuotaReached { quota: self.group.quota })
+            } else {
+                room -= 1;
+                Action::Register
+            };
+            items.push(self.item(target, Some((service, task)), action));
+        }
+        if self.group.facts.as_ref().is_some_and(|facts| !facts.in_use) {
+            items.push(Item {
+                target: None,
+                ..self.item_about_nothing(Action::Report(Finding::GroupNotInUse))
+            });
+        }
+    }
+
+    /// The targets that should be there. Tasks that cannot or should not yet be there are reported.
+    fn wanted(&self, items: &mut Vec<Item>) -> Wanted<'a> {
+        let mut wanted = BTreeMap::new();
+        for &(service, binding) in &self.bound {
+            for task in service.tasks.iter().filter(|task| is_running(task)) {
+                let owner = (&service.service, &task.task);
+                let finding = match target_of(task, binding, service.network_mode) {
+                    Err(why) => Finding::WrongTargetType { why },
+                    Ok(None) => Finding::NoAddressYet,
+                    Ok(Some(target)) => {
+                        let containers: Vec<String> = service.gate.holding_back(task).cloned().collect();
+                        let is_there = self.group.targets.iter().any(|(present, _)| *present == target);
+                        // What is registered already stays, whatever its gate says now.
+                        if containers.is_empty() || is_there {
+                            wanted.insert(target, owner);
+                            continue;
+                        }
+                        Finding::NotThroughGate { containers }
+                    }
+                };
+                let about = Some((&service.service, &task.task));
+                items.push(Item { target: None, ..self.item_about(about, Action::Report(finding)) });
+            }
+        }
+        wanted
+    }
+
+    /// What to do about a target that no running task of the services is to have.
+    fn unwanted(&self, target: &Target, seen: &TargetObservation) -> Item {
+        if seen.state == TargetState::Draining {
+            return self.item(target, None, Action::Keep(Keep::Draining));
+        }
+        if let Some((service, task)) = self.task_behind(target, |service| &service.tasks) {
+            let ports = self.bound.iter().filter(|(its, _)| its.service == service.service);
+            let mut expected: Vec<u16> = ports
+                .filter_map(|(its, binding)| Some(target_of(task, binding, its.network_mode).ok()??.port))
+                .collect();
+            expected.sort_unstable();
+            let finding = if is_running(task) && !expected.contains(&target.port) {
+                Finding::WrongPort { expected }
+            } else {
+                Finding::NotRunningYet
+            };
+            return self.item(target, Some((&service.service, &task.task)), Action::Report(finding));
+        }
+        let ended = self.task_behind(target, |service| &service.ended);
+        if let Some((service, task)) = self.task_behind(target, |service| &service.others) {
+            // Somebody may have registered his own task here. Where this program launched it, or a task of the service stood
+            // there before, nobody has.
+            let launched_by_us = task.started_by.as_ref().is_some_and(|by| by.starts_with(STARTED_BY_US));
+            let action = if launched_by_us || ended.is_some() {
+                self.remove(Stale::OtherTask(task.task.clone()))
+            } else {
+                Action::Report(Finding::OtherTask { task: task.task.clone() })
+            };
+            return self.item(target, Some((&service.service, &task.task)), action);
+        }
+        if let Some((service, task)) = ended {
+            let proof = Stale::TaskStopped(task.task.clone());
+            return self.item(target, Some((&service.service, &task.task)), self.remove(proof));
+        }
+        self.item(target, None, Action::Report(Finding::UnknownTarget))
+    }
+
+    fn task_behind(
+        &self,
+        target: &Target,
+        tasks: impl Fn(&'a ServiceView) -> &'a Vec<TaskObservation>,
+    ) -> Option<(&'a ServiceView, &'a TaskObservation)> {
+        self.bound.iter().find_map(|&(service, _)| {
+            let behind = tasks(service).iter().find(|task| is_behind(task, target));
+            behind.map(|task| (service, task))
+        })
+    }
+
+    fn remove(&self, proof: Stale) -> Action {
+        match self.group.removal {
+            Removal::Remove => Action::Deregister(proof),
+            Removal::Report => Action::Report(Finding::StaleTarget(proof)),
+        }
+    }
+
+    fn item(&self, target: &Target, about: Option<(&ServiceName, &TaskArn)>, action: Action) -> Item {
+        Item { target: Some(target.clone()), ..self.item_about(about, action) }
+    }
+
+    fn item_about(&self, about: Option<(&ServiceName, &TaskArn)>, action: Action) -> Item {
+        Item {
+            service: about.map(|(service, _)| service.clone()),
+            task: about.map(|(_, task)| task.clone()),
+            ..self.item_about_nothing(action)
+        }
+    }
+
+    fn item_about_nothing(&self, action: Action) -> Item {
+        Item { target_group: self.arn.clone(), target: None, service: None, task: None, action }
+    }
+}
+
+fn is_running(task: &TaskObservation) -> bool {
+    task.status == TaskStatus::Running && !task.is_ending()
+}
+
+/// A target that is where it should be.
+fn keep(seen: &TargetObservation) -> Action {
+    Action::Keep(match seen.state {
+        TargetState::Healthy => Keep::Healthy,
+        TargetState::Initial | TargetState::Unavailable => Keep::Starting,
+        TargetState::Unhealthy | TargetState::UnhealthyDraining | TargetState::Unused => {
+            Keep::Unhealthy(seen.clone())
+        }
+        TargetState::Draining => Keep::Returning,
+    })
+}

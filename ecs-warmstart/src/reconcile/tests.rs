@@ -1,0 +1,373 @@
+//! Each rule by itself, then all of them over random worlds.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::facts::{TargetGroupFacts, TargetType};
+use crate::ids::{TargetGroupArn, TaskArn};
+use crate::observation::{
+    ContainerObservation, HealthStatus, Host, PortBinding, Target, TargetObservation, TargetReason,
+    TargetState, TaskObservation, TaskStatus,
+};
+use crate::spec::{Binding, Gate};
+
+fn group(name: &str) -> TargetGroupArn {
+    format!("arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/{name}/0123456789abcdef")
+        .parse()
+        .unwrap()
+}
+
+fn arn(id: &str) -> TaskArn {
+    format!("arn:aws:ecs:us-east-2:111122223333:task/c/{id}").parse().unwrap()
+}
+
+fn task(id: &str, address: &str, status: TaskStatus) -> TaskObservation {
+    TaskObservation {
+        addresses: vec![address.parse().unwrap()],
+        containers: vec![ContainerObservation { name: "api".into(), ..ContainerObservation::default() }],
+        started_by: Some("somebody".into()),
+        ..TaskObservation::new(arn(id), status)
+    }
+}
+
+fn running(id: &str, address: &str) -> TaskObservation {
+    task(id, address, TaskStatus::Running)
+}
+
+fn seen(state: TargetState) -> TargetObservation {
+    TargetObservation::new(state, None)
+}
+
+fn service(name: &str, its_group: &str) -> ServiceView {
+    ServiceView {
+        service: name.parse().unwrap(),
+        bindings: vec![Binding::new(group(its_group), 8080)],
+        gate: Gate::Running,
+        network_mode: None,
+        tasks: Vec::new(),
+        ended: Vec::new(),
+        others: Vec::new(),
+    }
+}
+
+fn facts() -> TargetGroupFacts {
+    TargetGroupFacts {
+        target_type: TargetType::Ipv4,
+        in_use: true,
+        health_check_interval: Duration::from_secs(10),
+    }
+}
+
+/// One service bound to one group from which stale targets are removed.
+fn world(targets: Vec<(Target, TargetObservation)>) -> View {
+    let group_view = GroupView { removal: Removal::Remove, ..GroupView::new(Some(facts()), targets) };
+    View { services: vec![service("auth", "auth")], groups: BTreeMap::from([(group("auth"), group_view)]) }
+}
+
+fn target(id: &str) -> Target {
+    Target::new(id, 8080)
+}
+
+/// The plan, a line an item.
+fn lines(view: &View) -> Vec<String> {
+    let line = |item: &Item| {
+        let about = item.target.as_ref().map_or_else(|| "-".to_owned(), Target::to_string);
+        let what = match &item.action {
+            Action::Register => "register".to_owned(),
+            Action::Deregister(Stale::TaskStopped(task)) => format!("deregister, {} has stopped", task.id()),
+            Action::Deregister(Stale::OtherTask(task)) => format!("deregister, {} is there", task.id()),
+            Action::Keep(Keep::Unhealthy(_)) => "keep, Unhealthy".to_owned(),
+            Action::Keep(keep) => format!("keep, {keep:?}"),
+            Action::Report(finding) => format!("report {}", finding.code()),
+        };
+        format!("{about} {what}")
+    };
+    reconcile(view).items.iter().map(line).collect()
+}
+
+#[test]
+fn a_right_target_is_left_alone_whatever_its_health() {
+    for (state, expected) in [
+        (TargetState::Healthy, "10.0.0.1:8080 keep, Healthy"),
+        (TargetState::Initial, "10.0.0.1:8080 keep, Starting"),
+        (TargetState::Unavailable, "10.0.0.1:8080 keep, Starting"),
+        (TargetState::Unhealthy, "10.0.0.1:8080 keep, Unhealthy"),
+        (TargetState::UnhealthyDraining, "10.0.0.1:8080 keep, Unhealthy"),
+        (TargetState::Unused, "10.0.0.1:8080 keep, Unhealthy"),
+        (TargetState::Draining, "10.0.0.1:8080 keep, Returning"),
+    ] {
+        let mut view = world(vec![(target("10.0.0.1"), seen(state))]);
+        view.services[0].tasks.push(running("1", "10.0.0.1"));
+        assert_eq!(lines(&view), [expected]);
+    }
+}
+
+#[test]
+fn every_task_of_a_service_is_registered_not_only_the_first() {
+    let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Healthy))]);
+    view.services[0].tasks =
+        vec![running("1", "10.0.0.1"), running("2", "10.0.0.2"), running("3", "10.0.0.3")];
+    let expected = ["10.0.0.2:8080 register", "10.0.0.3:8080 register", "10.0.0.1:8080 keep, Healthy"];
+    assert_eq!(lines(&view), expected);
+}
+
+#[test]
+fn only_tasks_that_run_and_are_through_their_gate_are_registered() {
+    let mut view = world(Vec::new());
+    view.services[0].gate = Gate::ContainersHealthy { containers: vec!["api".into()] };
+    let mut healthy = running("1", "10.0.0.1");
+    healthy.containers[0].health = HealthStatus::Healthy;
+    let stopping = TaskObservation { stop_requested: true, ..running("3", "10.0.0.3") };
+    let nowhere = TaskObservation { addresses: Vec::new(), ..running("5", "10.0.0.5") };
+    view.services[0].tasks = vec![
+        healthy,
+        running("2", "10.0.0.2"),
+        stopping,
+        task("4", "10.0.0.4", TaskStatus::Activating),
+        nowhere,
+    ];
+    let expected = ["10.0.0.1:8080 register", "- report not_through_gate", "- report no_address_yet"];
+    assert_eq!(lines(&view), expected);
+}
+
+#[test]
+fn a_shut_gate_takes_nothing_out() {
+    let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Healthy))]);
+    view.services[0].gate = Gate::ContainersHealthy { containers: vec!["api".into()] };
+    view.services[0].tasks.push(running("1", "10.0.0.1"));
+    assert_eq!(lines(&view), ["10.0.0.1:8080 keep, Healthy"]);
+}
+
+#[test]
+fn a_target_whose_task_has_stopped_is_removed_where_that_is_allowed() {
+    let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Unhealthy))]);
+    view.services[0].ended.push(task("1", "10.0.0.1", TaskStatus::Stopped));
+    assert_eq!(lines(&view), ["10.0.0.1:8080 deregister, 1 has stopped"]);
+    view.groups.get_mut(&group("auth")).unwrap().removal = Removal::Report;
+    assert_eq!(lines(&view), ["10.0.0.1:8080 report stale_target"]);
+    assert!(reconcile(&view).is_empty());
+}
+
+#[test]
+fn an_address_that_a_new_task_of_the_service_has_is_not_stale() {
+    let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Initial))]);
+    view.services[0].ended.push(task("1", "10.0.0.1", TaskStatus::Stopped));
+    view.services[0].tasks.push(running("2", "10.0.0.1"));
+    assert_eq!(lines(&view), ["10.0.0.1:8080 keep, Starting"]);
+    view.services[0].tasks = vec![task("2", "10.0.0.1", TaskStatus::Pending)];
+    assert_eq!(lines(&view), ["10.0.0.1:8080 report not_running_yet"]);
+}
+
+#[test]
+fn the_address_of_another_service_is_removed_only_with_proof_that_nobody_put_it_there() {
+    let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Healthy))]);
+    view.services[0].others.push(running("2", "10.0.0.1"));
+    assert_eq!(lines(&view), ["10.0.0.1:8080 report other_task"]);
+    view.services[0].ended.push(task("1", "10.0.0.1", TaskStatus::Stopped));
+    assert_eq!(lines(&view), ["10.0.0.1:8080 deregister, 2 is there"]);
+    view.services[0].ended.clear();
+    view.services[0].others[0].started_by = Some("ecs-warmstart/pdf".into());
+    assert_eq!(lines(&view), ["10.0.0.1:8080 deregister, 2 is there"]);
+}
+
+#[test]
+fn two_services_may_share_a_group() {
+    let mut view = world(vec![
+        (target("10.0.0.1"), seen(TargetState::Healthy)),
+        (target("10.0.0.2"), seen(TargetState::Healthy)),
+    ]);
+    view.services.push(service("canary", "auth"));
+    let (one, other) = (running("1", "10.0.0.1"), running("2", "10.0.0.2"));
+    view.services[0].tasks.push(one.clone());
+    view.services[0]
+        .others
+        .push(TaskObservation { started_by: Some("ecs-warmstart/canary".into()), ..other.clone() });
+    view.services[1].tasks.push(other);
+    view.services[1].others.push(TaskObservation { started_by: Some("ecs-warmstart/auth".into()), ..one });
+    assert_eq!(lines(&view), ["10.0.0.1:8080 keep, Healthy", "10.0.0.2:8080 keep, Healthy"]);
+}
+
+#[test]
+fn what_nobody_knows_is_kept_and_reported() {
+    let view = world(vec![
+        (target("10.9.9.9"), seen(TargetState::Unhealthy)),
+        (target("10.9.9.8"), seen(TargetState::Draining)),
+    ]);
+    assert_eq!(lines(&view), ["10.9.9.8:8080 keep, Draining", "10.9.9.9:8080 report unknown_target"]);
+}
+
+#[test]
+fn a_wrong_port_is_reported_beside_the_right_one() {
+    let mut view = world(vec![(Target::new("10.0.0.1", 80), seen(TargetState::Unhealthy))]);
+    view.services[0].tasks.push(running("1", "10.0.0.1"));
+    assert_eq!(lines(&view), ["10.0.0.1:8080 register", "10.0.0.1:80 report wrong_port"]);
+    let plan = reconcile(&view);
+    let (_, finding) = plan.findings().next().unwrap();
+    assert_eq!(finding.to_string(), "the task is registered with this port, but should be with 8080");
+}
+
+#[test]
+fn a_full_group_takes_nothing_more_but_still_gives_up_what_is_stale() {
+    let full = || {
+        let stale = (target("10.0.0.1"), seen(TargetState::Unhealthy));
+        let unknown = (target("10.0.0.8"), seen(TargetState::Healthy));
+        let mut view = world(vec![stale, unknown]);
+        view.groups.get_mut(&group("auth")).unwrap().quota = 2;
+        view.services[0].ended.push(task("1", "10.0.0.1", TaskStatus::Stopped));
+        view.services[0].tasks = vec![running("2", "10.0.0.2"), running("3", "10.0.0.3")];
+        view
+    };
+    let expected = [
+        "10.0.0.1:8080 deregister, 1 has stopped",
+        "10.0.0.2:8080 register",
+        "10.0.0.8:8080 report unknown_target",
+        "10.0.0.3:8080 report quota_reached",
+    ];
+    assert_eq!(lines(&full()), expected);
+    let mut view = full();
+    view.groups.get_mut(&group("auth")).unwrap().quota = 1;
+    assert!(lines(&view).contains(&"10.0.0.1:8080 deregister, 1 has stopped".to_owned()));
+}
+
+#[test]
+fn a_group_that_cannot_work_is_reported() {
+    let mut view = world(Vec::new());
+    view.services[0].tasks.push(running("1", "10.0.0.1"));
+    view.services[0].bindings[0].target_type = Some(TargetType::Instance);
+    view.groups.get_mut(&group("auth")).unwrap().facts.as_mut().unwrap().in_use = false;
+    assert_eq!(lines(&view), ["- report wrong_target_type", "- report group_not_in_use"]);
+}
+
+#[test]
+fn instance_targets_are_told_apart_by_their_ports() {
+    let hosted = |id: &str, host_port| TaskObservation {
+        addresses: Vec::new(),
+        host: Some(Host { container_instance: "ci".into(), ec2_instance: Some("i-1".into()) }),
+        containers: vec![ContainerObservation {
+            name: "api".into(),
+            ports: vec![PortBinding { container_port: 8080, host_port }],
+            ..ContainerObservation::default()
+        }],
+        ..running(id, "10.0.0.1")
+    };
+    let unhealthy = || seen(TargetState::Unhealthy);
+    let mut view = world(vec![
+        (Target::new("i-1", 32768), unhealthy()),
+        (Target::new("i-1", 32769), unhealthy()),
+        (Target::new("i-1", 32770), unhealthy()),
+    ]);
+    view.services[0].tasks.push(hosted("1", 32768));
+    view.services[0].ended.push(hosted("2", 32769));
+    let expected = [
+        "i-1:32769 deregister, 2 has stopped",
+        "i-1:32768 keep, Unhealthy",
+        "i-1:32770 report unknown_target",
+    ];
+    assert_eq!(lines(&view), expected);
+}
+
+// --- All rules over random worlds
+
+fn addresses() -> impl Strategy<Value = String> {
+    (0..6_u8).prop_map(|last| format!("10.0.0.{last}"))
+}
+
+fn tasks(prefix: &'static str, statuses: Vec<TaskStatus>) -> impl Strategy<Value = Vec<TaskObservation>> {
+    let starters = prop::sample::select(vec!["ecs-warmstart/pdf", "ecs-svc/1", "somebody"]);
+    let one = (addresses(), prop::sample::select(statuses), starters);
+    prop::collection::vec(one, 0..4).prop_map(move |tasks| {
+        let named = tasks.into_iter().enumerate();
+        named
+            .map(|(n, (address, status, by))| TaskObservation {
+                started_by: Some(by.to_owned()),
+                ..task(&format!("{prefix}{n}"), &address, status)
+            })
+            .collect()
+    })
+}
+
+fn worlds() -> impl Strategy<Value = View> {
+    let alive = vec![TaskStatus::Pending, TaskStatus::Running, TaskStatus::Running];
+    let states = prop::sample::select(vec![
+        TargetState::Initial,
+        TargetState::Healthy,
+        TargetState::Unhealthy,
+        TargetState::Draining,
+        TargetState::Unused,
+    ]);
+    let ports = prop::sample::select(vec![8080_u16, 8080, 80]);
+    let targets = prop::collection::btree_map((addresses(), ports), states, 0..8);
+    let removal = prop::sample::select(vec![Removal::Report, Removal::Remove]);
+    (
+        tasks("own", alive.clone()),
+        tasks("ended", vec![TaskStatus::Stopped]),
+        tasks("other", alive),
+        targets,
+        removal,
+        1..9_usize,
+    )
+        .prop_map(|(own, ended, others, targets, removal, quota)| {
+            let targets = targets.into_iter().map(|((id, port), state)| (Target::new(id, port), seen(state)));
+            let mut view = world(targets.collect());
+            let its = view.groups.get_mut(&group("auth")).unwrap();
+            (its.removal, its.quota) = (removal, quota);
+            (view.services[0].tasks, view.services[0].ended, view.services[0].others) = (own, ended, others);
+            view
+        })
+}
+
+fn has(tasks: &[TaskObservation], target: &Target) -> bool {
+    tasks.iter().any(|task| task.addresses[0].to_string() == target.id)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_is_removed_without_proof_and_the_plan_ends_what_it_begins(view in worlds()) {
+        let plan = reconcile(&view);
+        let (auth, its) = (&view.services[0], &view.groups[&group("auth")]);
+        let mut after = its.targets.clone();
+        for item in &plan.items {
+            match &item.action {
+                Action::Deregister(_) => {
+                    let target = item.target.as_ref().unwrap();
+                    prop_assert_eq!(its.removal, Removal::Remove);
+                    prop_assert!(!has(&auth.tasks, target), "{:?} is behind a task that lives", target);
+                    let ours = auth.others.iter().filter(|other| {
+                        other.started_by.as_deref() == Some("ecs-warmstart/pdf") && other.addresses[0].to_string() == target.id
+                    });
+                    prop_assert!(has(&auth.ended, target) || ours.count() > 0, "{:?} was never ours", target);
+                    after.retain(|(its, _)| its != target);
+                }
+                Action::Register => {
+                    let target = item.target.clone().unwrap();
+                    let runs = auth.tasks.iter().any(|task| task.status == TaskStatus::Running && has(&[task.clone()], &target));
+                    prop_assert!(runs && target.port == 8080);
+                    prop_assert!(its.targets.iter().all(|(its, _)| *its != target), "registers what is there or drains");
+                    after.push((target, seen(TargetState::Initial)));
+                }
+                Action::Keep(_) | Action::Report(_) => {}
+            }
+        }
+        prop_assert!(after.len() <= its.quota.max(its.targets.len()), "more than the group can hold");
+        // Every target is spoken of exactly once.
+        for (target, _) in &its.targets {
+            prop_assert_eq!(plan.items.iter().filter(|item| item.target.as_ref() == Some(target)).count(), 1);
+        }
+        let mut then = view.clone();
+        then.groups.get_mut(&group("auth")).unwrap().targets = after;
+        prop_assert!(reconcile(&then).is_empty(), "a second look finds nothing more to do");
+    }
+}
+
+#[test]
+fn an_unused_target_is_no_reason_to_register_again() {
+    let unused = TargetObservation::new(TargetState::Unused, Some(TargetReason::NotInUse));
+    let mut view = world(vec![(target("10.0.0.1"), unused)]);
+    view.services[0].tasks.push(running("1", "10.0.0.1"));
+    assert!(reconcile(&view).is_empty());
+}
