@@ -71,6 +71,7 @@ pub mod address;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod clock;
+pub mod config;
 pub mod driver;
 pub mod error;
 pub mod facts;

@@ -7,6 +7,7 @@ mod options;
 mod report;
 mod resolve;
 mod sample;
+mod schema;
 mod service;
 mod status;
 mod up;
