@@ -1,3 +1,7 @@
 //! The command `ecs-warmstart`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ecs_warmstart_cli::main()
+}

@@ -1,0 +1,238 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
+use ecs_warmstart::ids::RunId;
+
+const EXAMPLES: &str = "\
+Examples:
+  See it work, without AWS:
+    ecs-warmstart up --backend memory
+  Bring every service of warmstart.toml to its count:
+    ecs-warmstart up
+  Two of them, from a pipeline, with a report for programs:
+    ecs-warmstart up auth web --yes --output json
+  One more task of each, under a name by which a retry is the same call:
+    ecs-warmstart up --fresh --run-id build-1234 --yes
+  What runs and what serves:
+    ecs-warmstart status
+
+Exit codes:
+  0    all ready
+  1    unexpected
+  2    wrong command line or configuration, no region, no credentials: nothing was started
+  3    something is not ready, and nothing is left over
+  4    something is left over; the result names it
+  130  interrupted or answered with no, and nothing is left over";
+
+/// Start ECS tasks that no ECS service runs, and put them into target groups once they serve.
+///
+/// What cannot get ready is undone: taken out of its target groups and stopped.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "ecs-warmstart", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+#[derive(Clone, Debug, Arguments)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// The configuration file [default: warmstart.toml]
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where tasks run: aws, or memory, a simulated cloud with five sample services that reads no file
+    #[arg(long, global = true, value_enum, default_value_t = Backend::Aws)]
+    pub(crate) backend: Backend,
+    /// The AWS region [default: the file's, then AWS_REGION, the profile, the instance]
+    #[arg(long, global = true)]
+    pub(crate) region: Option<String>,
+    /// Send every call there instead of AWS: for emulators [default: AWS_ENDPOINT_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// How the result is written: text for people; json, one document; ndjson, every event as a line and last {"report": …}
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Text)]
+    pub(crate) output: Format,
+    /// Do not ask before starting tasks [it asks only where stdin is a terminal]
+    #[arg(long, short, global = true, visible_alias = "force")]
+    pub(crate) yes: bool,
+    /// Log to stderr instead of progress; twice for every decision, three times for every call
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Colours: auto means on a terminal, and never where NO_COLOR is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring services to their count: adopt the tasks that run, launch what is missing, wait until all serve
+    Up(Up),
+    /// Show what runs and what serves; changes nothing
+    Status(Status),
+    /// Print a JSON Schema
+    Schema {
+        /// Of which document
+        #[arg(value_enum)]
+        document: Document,
+    },
+}
+
+#[derive(Clone, Debug, Arguments)]
+pub(crate) struct Up {
+    /// Which services [default: all]
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// Launch that many tasks more, whatever runs already
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Name this call: the same call again with the same name leads to the same tasks
+    #[arg(long, value_name = "ID", value_parser = run_id)]
+    pub(crate) run_id: Option<String>,
+    /// How long a task may take until RUNNING with an address [default: the file's running_timeout, else 5m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) max_wait: Option<Duration>,
+    /// How long it may take from there until every target is healthy [default: the file's healthy_timeout, else 2m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) health_wait: Option<Duration>,
+    /// Be content with registered targets: do not wait until they are healthy
+    #[arg(long)]
+    pub(crate) skip_health_check: bool,
+}
+
+#[derive(Clone, Debug, Arguments)]
+pub(crate) struct Status {
+    /// Which services [default: all]
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    Aws,
+    Memory,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+    Ndjson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Document {
+    /// The configuration file
+    Config,
+    /// The report of up
+    Report,
+    /// The report of status
+    Status,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// Says it to everything that prints.
+    pub(crate) fn apply(self) {
+        let choice = match self {
+            // Here NO_COLOR and what the terminal can do are looked at.
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err("a duration has to be above zero".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(_) => Err("a duration such as 5m or 90s is expected".to_owned()),
+    }
+}
+
+fn run_id(text: &str) -> Result<String, String> {
+    RunId::new(text).map(String::from).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(line.split_whitespace())
+    }
+
+    #[track_caller]
+    fn up(line: &str) -> (Up, Global) {
+        let args = parse(line).unwrap();
+        let Command::Up(up) = args.command else { panic!("{args:?}") };
+        (up, args.global)
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_is_given() {
+        let (up, global) = up("ecs-warmstart up");
+        assert!(up.services.is_empty() && !up.fresh && !up.skip_health_check);
+        assert_eq!((up.run_id, up.max_wait, up.health_wait), (None, None, None));
+        assert_eq!((global.backend, global.output), (Backend::Aws, Format::Text));
+        assert_eq!((global.config, global.region, global.endpoint_url), (None, None, None));
+        assert_eq!((global.yes, global.verbose), (false, 0));
+    }
+
+    #[test]
+    fn everything_is_given_on_either_side_of_the_command() {
+        let (up, global) = up(
+            "ecs-warmstart -vv --config a.toml --force up auth web --fresh --run-id ci-1 --max-wait 90s \
+             --health-wait 1m30s --skip-health-check --backend memory --region r --endpoint-url http://x -o ndjson",
+        );
+        assert_eq!(up.services, ["auth", "web"]);
+        assert!(up.fresh && up.skip_health_check && global.yes);
+        assert_eq!(up.run_id.as_deref(), Some("ci-1"));
+        assert_eq!(
+            (up.max_wait, up.health_wait),
+            (Some(Duration::from_secs(90)), Some(Duration::from_secs(90)))
+        );
+        assert_eq!((global.backend, global.output, global.verbose), (Backend::Memory, Format::Ndjson, 2));
+        assert_eq!(global.config, Some(PathBuf::from("a.toml")));
+        assert_eq!((global.region.as_deref(), global.endpoint_url.as_deref()), (Some("r"), Some("http://x")));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for (line, kind) in [
+            ("ecs-warmstart", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("ecs-warmstart down", ErrorKind::InvalidSubcommand),
+            ("ecs-warmstart up --nope", ErrorKind::UnknownArgument),
+            ("ecs-warmstart up --max-wait soon", ErrorKind::ValueValidation),
+            ("ecs-warmstart up --max-wait 0s", ErrorKind::ValueValidation),
+            ("ecs-warmstart up --output xml", ErrorKind::InvalidValue),
+            ("ecs-warmstart up --backend gcp", ErrorKind::InvalidValue),
+            ("ecs-warmstart status --fresh", ErrorKind::UnknownArgument),
+            ("ecs-warmstart schema nothing", ErrorKind::InvalidValue),
+        ] {
+            assert_eq!(parse(line).unwrap_err().kind(), kind, "{line}");
+        }
+        let long = format!("ecs-warmstart up --run-id {}", "x".repeat(129));
+        let message = parse(&long).unwrap_err().to_string();
+        assert!(message.contains("it has 129 characters, at most 128"), "{message}");
+    }
+}

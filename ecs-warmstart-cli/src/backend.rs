@@ -1,0 +1,108 @@
+//! The cloud that is worked on, and the services that are configured for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ecs_warmstart::aws::{self, ConnectOptions};
+use ecs_warmstart::clock::TokioClock;
+use ecs_warmstart::config::Config;
+use ecs_warmstart::fleet::{self, Fleet, Service};
+use ecs_warmstart::memory::InMemory;
+use ecs_warmstart::ports::Ports;
+
+use crate::args::{Backend, Global};
+use crate::error::Error;
+use crate::select::select;
+
+/// How many times as fast as real time the simulated cloud runs: a start takes a second or two instead of a minute.
+const SPEED: u32 = 30;
+
+/// Services, and where they are looked up.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    pub(crate) services: Vec<Service>,
+    /// The region, where the command line or the file names one.
+    pub(crate) region: Option<String>,
+    /// What a person should know beforehand.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Scene {
+    /// Reads what is configured, and chooses what is named. Calls nobody.
+    pub(crate) fn new(global: &Global, names: &[String]) -> Result<Self, Error> {
+        match global.backend {
+            Backend::Aws => {
+                let path = global.config.clone().unwrap_or_else(|| PathBuf::from("warmstart.toml"));
+                let config = Config::load(&path)?;
+                let region = global.region.clone().or(config.region);
+                Ok(Self { services: select(config.services, names)?, region, notes: Vec::new() })
+            }
+            Backend::Memory => {
+                let services = select(fleet::sample_services(), names)?;
+                Ok(Self { services, region: None, notes: simulation_notes(global) })
+            }
+        }
+    }
+
+    /// The fleet that works on it.
+    pub(crate) async fn fleet(&self, global: &Global) -> Result<Fleet, Error> {
+        match global.backend {
+            Backend::Aws => {
+                let options =
+                    ConnectOptions { region: self.region.clone(), endpoint_url: global.endpoint_url.clone() };
+                Ok(Fleet::new(Ports::from_one(aws::connect(&options).await?)))
+            }
+            Backend::Memory => {
+                let clock = Arc::new(TokioClock::new().with_speed(SPEED));
+                let cloud = InMemory::sample(Arc::<TokioClock>::clone(&clock));
+                Ok(Fleet::new(Ports::from_one(cloud)).with_clock(clock))
+            }
+        }
+    }
+}
+
+/// An option that has no effect is said, not swallowed: somebody may think that his own services were rehearsed.
+fn simulation_notes(global: &Global) -> Vec<String> {
+    let mut notes = vec![format!(
+        "simulated: five sample services, no AWS; time runs {SPEED} times as fast as the clock"
+    )];
+    let unused = [
+        ("--config", global.config.as_deref().map(Path::display).map(|path| path.to_string())),
+        ("--region", global.region.clone()),
+        ("--endpoint-url", global.endpoint_url.clone()),
+    ];
+    for (option, value) in unused {
+        if let Some(value) = value {
+            notes.push(format!(
+                "{option} {value} has no effect: the simulated cloud has only its own services"
+            ));
+        }
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Color, Format};
+
+    #[test]
+    fn options_without_effect_are_said() {
+        let mut global = Global {
+            config: None,
+            backend: Backend::Memory,
+            region: None,
+            endpoint_url: None,
+            output: Format::Text,
+            yes: false,
+            verbose: 0,
+            color: Color::Auto,
+        };
+        assert_eq!(simulation_notes(&global).len(), 1);
+        global.config = Some(PathBuf::from("mine.toml"));
+        assert_eq!(
+            simulation_notes(&global)[1],
+            "--config mine.toml has no effect: the simulated cloud has only its own services"
+        );
+    }
+}

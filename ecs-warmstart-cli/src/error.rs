@@ -1,0 +1,163 @@
+//! What keeps the command from doing its work, said for people.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::io;
+
+use anstyle::{AnsiColor, Style};
+use ecs_warmstart::aws::ConnectError;
+use ecs_warmstart::config::ConfigError;
+
+use crate::exit::Ending;
+use crate::output;
+
+/// Why the command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("there is no service {name:?}")]
+    UnknownService { name: String, nearest: Option<String>, known: Vec<String> },
+    #[error(
+        "the run id {run_id:?} is too long for service {service:?}: together they have at most 128 characters"
+    )]
+    RunIdTooLong { run_id: String, service: String },
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("nothing was started: the question was not answered with yes")]
+    Declined,
+    #[error("the result could not be written")]
+    Output(#[source] io::Error),
+    #[error("the operating system refused what the command needs")]
+    System(#[from] io::Error),
+}
+
+impl Error {
+    pub(crate) fn ending(&self) -> Ending {
+        match self {
+            Self::Config(_) | Self::UnknownService { .. } | Self::RunIdTooLong { .. } | Self::Connect(_) => {
+                Ending::Usage
+            }
+            Self::Declined => Ending::Interrupted,
+            Self::Output(_) | Self::System(_) => Ending::Unexpected,
+        }
+    }
+
+    pub(crate) fn print(&self) {
+        output::stderr(&self.render());
+    }
+
+    fn render(&self) -> String {
+        let mut text = String::new();
+        match self {
+            Self::Config(error) => {
+                for problem in error.problems() {
+                    head(&mut text, problem.message());
+                    if let (Some(location), Some(snippet)) = (problem.location(), problem.snippet()) {
+                        let _ = writeln!(text, "  --> {location}\n{snippet}");
+                    }
+                    hint(&mut text, problem.hint());
+                }
+            }
+            Self::UnknownService { nearest, known, .. } => {
+                head(&mut text, &self.to_string());
+                let remedy = match nearest {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => format!("there are: {}", known.join(", ")),
+                };
+                hint(&mut text, Some(&remedy));
+            }
+            Self::RunIdTooLong { .. }
+            | Self::Connect(_)
+            | Self::Declined
+            | Self::Output(_)
+            | Self::System(_) => {
+                head(&mut text, &self.to_string());
+            }
+        }
+        causes(&mut text, self);
+        text
+    }
+}
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+fn head(text: &mut String, message: &str) {
+    let _ = writeln!(text, "{ERROR}error:{ERROR:#} {message}");
+}
+
+fn hint(text: &mut String, hint: Option<&str>) {
+    if let Some(hint) = hint {
+        let _ = writeln!(text, "{HINT}hint:{HINT:#} {hint}");
+    }
+}
+
+/// The chain of sources. One that only repeats what stands above it is left out.
+fn causes(text: &mut String, error: &dyn StdError) {
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !said.contains(&message) {
+            let _ = writeln!(text, "caused by: {message}");
+        }
+        said = message;
+        source = error.source();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ecs_warmstart::config::Config;
+
+    #[track_caller]
+    fn check(error: &Error, ending: Ending, expected: &str) {
+        assert_eq!(anstream::adapter::strip_str(&error.render()).to_string(), expected);
+        assert_eq!(error.ending(), ending);
+    }
+
+    #[test]
+    fn every_problem_of_a_file_is_printed() {
+        let error = Config::parse("regoin = \"x\"\n[service.a]\n", |_| None).unwrap_err();
+        check(
+            &error.into(),
+            Ending::Usage,
+            "error: unknown key `regoin`\n  --> configuration:1:1\n  |\n1 | regoin = \"x\"\n  | ^^^^^^\n\
+             hint: did you mean `region`?\n\
+             error: unknown key `service`\n  --> configuration:2:2\n  |\n2 | [service.a]\n  |  ^^^^^^^\n\
+             hint: did you mean `services`?\n",
+        );
+    }
+
+    #[test]
+    fn an_unknown_service_gets_its_remedy() {
+        let unknown = |nearest: Option<&str>| Error::UnknownService {
+            name: "atuh".to_owned(),
+            nearest: nearest.map(ToOwned::to_owned),
+            known: vec!["auth".to_owned(), "web".to_owned()],
+        };
+        check(
+            &unknown(Some("auth")),
+            Ending::Usage,
+            "error: there is no service \"atuh\"\nhint: did you mean \"auth\"?\n",
+        );
+        check(
+            &unknown(None),
+            Ending::Usage,
+            "error: there is no service \"atuh\"\nhint: there are: auth, web\n",
+        );
+    }
+
+    #[test]
+    fn the_chain_is_printed_without_repeats() {
+        let source = io::Error::other(io::Error::other("disk full"));
+        check(
+            &Error::Output(source),
+            Ending::Unexpected,
+            "error: the result could not be written\ncaused by: disk full\n",
+        );
+        check(&ConnectError::NoRegion.into(), Ending::Usage, &format!("error: {}\n", ConnectError::NoRegion));
+    }
+}

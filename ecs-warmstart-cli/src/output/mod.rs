@@ -1,0 +1,11 @@
+//! What is written where: results to stdout, everything else to stderr.
+
+pub(crate) mod json;
+mod progress;
+#[cfg(test)]
+pub(crate) mod samples;
+mod streams;
+pub(crate) mod text;
+
+pub(crate) use progress::Progress;
+pub(crate) use streams::{stderr, stdout};

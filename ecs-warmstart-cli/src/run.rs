@@ -1,0 +1,100 @@
+//! From the command line to the end: reads, asks, acts, prints.
+
+use std::sync::Arc;
+
+use ecs_warmstart::config::Config;
+use ecs_warmstart::driver::Cancel;
+use ecs_warmstart::fleet::{Report, Service, StatusReport, UpOptions};
+use ecs_warmstart::ids::RunId;
+use ecs_warmstart::spec::Readiness;
+use serde::Serialize;
+
+use crate::args::{Args, Command, Document, Format, Global, Status, Up};
+use crate::backend::Scene;
+use crate::confirm::{Plan, confirm};
+use crate::error::Error;
+use crate::exit::Ending;
+use crate::output::{self, Progress, json, text};
+use crate::{logging, signals};
+
+pub(crate) async fn run(args: Args) -> Result<Ending, Error> {
+    logging::init(args.global.verbose);
+    match args.command {
+        Command::Up(up) => run_up(&args.global, up).await,
+        Command::Status(status) => run_status(&args.global, status).await,
+        Command::Schema { document } => {
+            let schema = match document {
+                Document::Config => Config::json_schema(),
+                Document::Report => Report::json_schema(),
+                Document::Status => StatusReport::json_schema(),
+            };
+            output::stdout(&json::document(&schema))?;
+            Ok(Ending::Ready)
+        }
+    }
+}
+
+async fn run_up(global: &Global, up: Up) -> Result<Ending, Error> {
+    let mut scene = Scene::new(global, &up.services)?;
+    let options = options(&up, &scene.services)?;
+    for service in &mut scene.services {
+        service.running_timeout = up.max_wait.unwrap_or(service.running_timeout);
+        service.healthy_timeout = up.health_wait.unwrap_or(service.healthy_timeout);
+    }
+    let fleet = scene.fleet(global).await?;
+    let plan = Plan {
+        services: &scene.services,
+        fresh: up.fresh,
+        region: scene.region.as_deref(),
+        endpoint_url: global.endpoint_url.as_deref(),
+    };
+    confirm(&plan, global.backend, global.yes)?;
+
+    let progress = Arc::new(progress(global, &scene));
+    let cancel = Cancel::new();
+    let watch = signals::watch(cancel.clone(), Arc::clone(&progress))?;
+    let fleet = fleet.with_observer(Arc::clone(&progress));
+    let report = fleet.up(&scene.services, &options, &cancel).await;
+    drop(watch);
+    progress.finish();
+    print(global.output, &report, text::up)?;
+    Ok(Ending::of_report(&report, cancel.is_cancelled()))
+}
+
+fn options(up: &Up, services: &[Service]) -> Result<UpOptions, Error> {
+    if let Some(run_id) = &up.run_id {
+        let too_long =
+            |it: &&Service| RunId::for_named_slot(run_id, &it.name, it.count.saturating_sub(1)).is_err();
+        if let Some(service) = services.iter().find(too_long) {
+            return Err(Error::RunIdTooLong { run_id: run_id.clone(), service: service.name.to_string() });
+        }
+    }
+    let readiness = if up.skip_health_check { Readiness::Registered } else { Readiness::Healthy };
+    Ok(UpOptions { fresh: up.fresh, run_id: up.run_id.clone(), readiness })
+}
+
+async fn run_status(global: &Global, status: Status) -> Result<Ending, Error> {
+    let scene = Scene::new(global, &status.services)?;
+    let fleet = scene.fleet(global).await?;
+    progress(global, &scene).finish();
+    let report = fleet.status(&scene.services).await;
+    print(global.output, &report, text::status)?;
+    Ok(Ending::of_status(&report))
+}
+
+fn progress(global: &Global, scene: &Scene) -> Progress {
+    let width = scene.services.iter().map(|service| service.name.as_str().len()).max().unwrap_or(0);
+    let progress = Progress::new(global.output, global.verbose > 0, width);
+    for note in &scene.notes {
+        progress.note(note.clone());
+    }
+    progress
+}
+
+fn print<T: Serialize>(format: Format, report: &T, text: impl Fn(&T) -> String) -> Result<(), Error> {
+    output::stdout(&match format {
+        Format::Text => text(report),
+        Format::Json => json::document(report),
+        Format::Ndjson => json::report_line(report),
+    })
+}

@@ -1,0 +1,6 @@
+//! The command as it is run.
+
+mod bad_input;
+mod common;
+mod help;
+mod memory;

@@ -1,0 +1,158 @@
+//! The whole way on the simulated cloud. A start takes a second or two there: the simulation runs thirty times as fast as
+//! the clock.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+
+use crate::common::command;
+use ecs_warmstart::fleet::{Outcome, Report, RunOutcome, StatusReport, Verdict};
+use serde_json::Value;
+
+/// Runs the command on the simulated cloud: exit code, stdout, stderr.
+fn run(args: &[&str]) -> (i32, String, String) {
+    let output = command().args(args).args(["--backend", "memory"]).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn five_services_come_up() {
+    let (code, stdout, stderr) = run(&["up"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.starts_with("SERVICE"), "{stdout}");
+    assert!(stdout.ends_with("\n5 of 5 services ready\n"), "{stdout}");
+    assert_eq!(stdout.matches(" healthy in ").count(), 5, "{stdout}");
+    let mut lines = stderr.lines();
+    let note = lines.next().unwrap();
+    assert!(note.contains("simulated") && note.contains("30 times as fast"), "{stderr}");
+    let ready = lines.filter(|line| line.split_whitespace().nth(1) == Some("ready")).count();
+    assert_eq!(ready, 5, "{stderr}");
+}
+
+#[test]
+fn the_report_has_its_form() {
+    let (code, stdout, _) = run(&["up", "--output", "json"]);
+    assert_eq!(code, 0, "{stdout}");
+    let report: Report = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((report.version, report.command.as_str(), report.outcome), (1, "up", Outcome::Succeeded));
+    assert_eq!((report.summary.services, report.summary.succeeded, report.summary.failed), (5, 5, 0));
+    // The services run at the same time: all of them take about as long as the slowest.
+    assert!((5_000..300_000).contains(&report.elapsed_ms), "{stdout}");
+    for service in &report.services {
+        assert_eq!((service.outcome, service.tasks.len()), (RunOutcome::Ready, 1), "{service:?}");
+        let task = &service.tasks[0];
+        assert!(task.task.is_some() && !task.adopted && task.cause.is_none(), "{task:?}");
+        assert!(task.targets.iter().all(|target| target.state == "healthy"), "{task:?}");
+        assert!(!task.targets.is_empty() && !task.phases.is_empty(), "{task:?}");
+    }
+}
+
+#[test]
+fn every_event_is_a_line_and_the_report_is_the_last() {
+    let (code, stdout, stderr) = run(&["up", "--output", "ndjson"]);
+    assert_eq!(code, 0, "{stdout}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let lines: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, events) = lines.split_last().unwrap();
+    let report: Report = serde_json::from_value(last["report"].clone()).unwrap();
+    assert_eq!(report.outcome, Outcome::Succeeded);
+    let ready = events.iter().filter(|event| event["event"] == "entered" && event["to"] == "ready").count();
+    assert_eq!(ready, 5, "{stdout}");
+    assert!(events.iter().all(|event| event["at"].is_u64() && event["service"].is_string()), "{stdout}");
+}
+
+#[test]
+fn one_service_and_no_wait_for_health() {
+    let (code, stdout, _) = run(&["up", "--output", "json"]);
+    assert_eq!(code, 0);
+    let name = serde_json::from_str::<Report>(&stdout).unwrap().services[0].service.clone();
+    let (code, stdout, _) = run(&["up", &name, "--skip-health-check", "--output", "json"]);
+    assert_eq!(code, 0, "{stdout}");
+    let report: Report = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((report.services.len(), report.services[0].outcome), (1, RunOutcome::Registered));
+}
+
+#[test]
+fn too_little_time_undoes_everything() {
+    let (code, stdout, stderr) = run(&["up", "--max-wait", "1s"]);
+    assert_eq!(code, 3, "{stdout}{stderr}");
+    assert!(stdout.contains("\n0 of 5 services ready\n"), "{stdout}");
+    assert_eq!(stdout.matches("(not_running_in_time)").count(), 5, "{stdout}");
+}
+
+#[test]
+fn nothing_runs_in_a_new_simulation() {
+    let (code, stdout, _) = run(&["status"]);
+    assert_eq!(code, 3, "{stdout}");
+    assert!(stdout.ends_with("\n0 of 5 services ready\n"), "{stdout}");
+    let (code, stdout, _) = run(&["status", "--output", "json"]);
+    assert_eq!(code, 3);
+    let report: StatusReport = serde_json::from_str(&stdout).unwrap();
+    assert!(report.services.iter().all(|service| service.verdict == Verdict::Stopped), "{stdout}");
+    let (_, stdout, _) = run(&["status", "--output", "ndjson"]);
+    assert_eq!(stdout.lines().count(), 1);
+    let line: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(serde_json::from_value::<StatusReport>(line["report"].clone()).unwrap().services.len(), 5);
+}
+
+#[test]
+fn an_option_without_effect_is_said() {
+    let (code, _, stderr) = run(&["status", "--config", "mine.toml"]);
+    assert_eq!(code, 3);
+    assert!(stderr.contains("--config mine.toml has no effect"), "{stderr}");
+}
+
+#[test]
+fn a_log_takes_the_place_of_progress() {
+    let (code, stdout, stderr) = run(&["up", "-v"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert_eq!(stderr.matches("to=ready").count(), 5, "{stderr}");
+    assert!(stderr.lines().all(|line| line.contains("INFO") || line.contains("WARN")), "{stderr}");
+}
+
+#[test]
+fn nobody_reading_is_a_graceful_end() {
+    for output in ["text", "json", "ndjson"] {
+        let mut child = spawn(&["up", "--output", output]);
+        drop(child.stdout.take());
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{output}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{output}: {stderr}");
+    }
+}
+
+fn spawn(args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_ecs-warmstart"))
+        .args(args)
+        .args(["--backend", "memory"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_undoes_and_ends_with_130() {
+    for (signal, said) in [("-INT", "interrupted"), ("-TERM", "asked to end")] {
+        let mut child = spawn(&["up", "--output", "json"]);
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        // The signals are watched before the first event, so from here on they are ours.
+        let first = lines.by_ref().map(Result::unwrap).find(|line| line.contains("launching"));
+        assert!(first.is_some());
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let rest: Vec<String> = lines.map(Result::unwrap).collect();
+        let mut stdout = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+        assert!(rest.iter().any(|line| line.starts_with(said)), "{rest:?}");
+        let report: Report = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(report.leftovers().count(), 0, "{stdout}");
+        for service in &report.services {
+            assert_eq!(service.outcome, RunOutcome::Undone, "{stdout}");
+            assert_eq!(service.tasks[0].cause.as_ref().unwrap().code, "cancelled", "{stdout}");
+        }
+    }
+}
