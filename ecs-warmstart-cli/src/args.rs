@@ -91,8 +91,8 @@ pub(crate) struct Up {
     #[arg(long)]
     pub(crate) fresh: bool,
     /// Name this call: the same call again with the same name leads to the same tasks
-    #[arg(long, value_name = "ID", value_parser = run_id)]
-    pub(crate) run_id: Option<String>,
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<RunId>,
     /// How long a task may take until RUNNING with an address [default: the file's running_timeout, else 5m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) max_wait: Option<Duration>,
@@ -162,10 +162,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn run_id(text: &str) -> Result<String, String> {
-    RunId::new(text).map(String::from).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,7 +202,7 @@ mod tests {
         );
         assert_eq!(up.services, ["auth", "web"]);
         assert!(up.fresh && up.skip_health_check && global.yes);
-        assert_eq!(up.run_id.as_deref(), Some("ci-1"));
+        assert_eq!(up.run_id.as_ref().map(RunId::as_str), Some("ci-1"));
         assert_eq!(
             (up.max_wait, up.health_wait),
             (Some(Duration::from_secs(90)), Some(Duration::from_secs(90)))
@@ -231,8 +227,8 @@ mod tests {
         ] {
             assert_eq!(parse(line).unwrap_err().kind(), kind, "{line}");
         }
-        let long = format!("ecs-warmstart up --run-id {}", "x".repeat(129));
+        let long = format!("ecs-warmstart up --run-id {}", "x".repeat(257));
         let message = parse(&long).unwrap_err().to_string();
-        assert!(message.contains("it has 129 characters, at most 128"), "{message}");
+        assert!(message.contains("it has 257 characters, at most 256"), "{message}");
     }
 }

@@ -53,8 +53,8 @@ impl Scene {
                 Ok(Fleet::new(Ports::from_one(aws::connect(&options).await?)))
             }
             Backend::Memory => {
-                let clock = Arc::new(TokioClock::new().with_speed(SPEED));
-                let cloud = InMemory::sample(Arc::<TokioClock>::clone(&clock));
+                let clock = TokioClock::new().with_speed(SPEED);
+                let cloud = InMemory::sample(Arc::new(clock.clone()));
                 Ok(Fleet::new(Ports::from_one(cloud)).with_clock(clock))
             }
         }

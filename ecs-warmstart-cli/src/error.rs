@@ -18,10 +18,6 @@ pub(crate) enum Error {
     Config(#[from] ConfigError),
     #[error("there is no service {name:?}")]
     UnknownService { name: String, nearest: Option<String>, known: Vec<String> },
-    #[error(
-        "the run id {run_id:?} is too long for service {service:?}: together they have at most 128 characters"
-    )]
-    RunIdTooLong { run_id: String, service: String },
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error("nothing was started: the question was not answered with yes")]
@@ -35,9 +31,7 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::Config(_) | Self::UnknownService { .. } | Self::RunIdTooLong { .. } | Self::Connect(_) => {
-                Ending::Usage
-            }
+            Self::Config(_) | Self::UnknownService { .. } | Self::Connect(_) => Ending::Usage,
             Self::Declined => Ending::Interrupted,
             Self::Output(_) | Self::System(_) => Ending::Unexpected,
         }
@@ -67,11 +61,7 @@ impl Error {
                 };
                 hint(&mut text, Some(&remedy));
             }
-            Self::RunIdTooLong { .. }
-            | Self::Connect(_)
-            | Self::Declined
-            | Self::Output(_)
-            | Self::System(_) => {
+            Self::Connect(_) | Self::Declined | Self::Output(_) | Self::System(_) => {
                 head(&mut text, &self.to_string());
             }
         }

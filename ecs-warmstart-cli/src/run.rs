@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use ecs_warmstart::config::Config;
 use ecs_warmstart::driver::Cancel;
-use ecs_warmstart::fleet::{Report, Service, StatusReport, UpOptions};
-use ecs_warmstart::ids::RunId;
+use ecs_warmstart::fleet::{Report, StatusReport, UpOptions};
 use ecs_warmstart::spec::Readiness;
 use serde::Serialize;
 
@@ -36,7 +35,6 @@ pub(crate) async fn run(args: Args) -> Result<Ending, Error> {
 
 async fn run_up(global: &Global, up: Up) -> Result<Ending, Error> {
     let mut scene = Scene::new(global, &up.services)?;
-    let options = options(&up, &scene.services)?;
     for service in &mut scene.services {
         service.running_timeout = up.max_wait.unwrap_or(service.running_timeout);
         service.healthy_timeout = up.health_wait.unwrap_or(service.healthy_timeout);
@@ -54,23 +52,16 @@ async fn run_up(global: &Global, up: Up) -> Result<Ending, Error> {
     let cancel = Cancel::new();
     let watch = signals::watch(cancel.clone(), Arc::clone(&progress))?;
     let fleet = fleet.with_observer(Arc::clone(&progress));
-    let report = fleet.up(&scene.services, &options, &cancel).await;
+    let report = fleet.up(&scene.services, &options(&up), &cancel).await;
     drop(watch);
     progress.finish();
     print(global.output, &report, text::up)?;
     Ok(Ending::of_report(&report, cancel.is_cancelled()))
 }
 
-fn options(up: &Up, services: &[Service]) -> Result<UpOptions, Error> {
-    if let Some(run_id) = &up.run_id {
-        let too_long =
-            |it: &&Service| RunId::for_named_slot(run_id, &it.name, it.count.saturating_sub(1)).is_err();
-        if let Some(service) = services.iter().find(too_long) {
-            return Err(Error::RunIdTooLong { run_id: run_id.clone(), service: service.name.to_string() });
-        }
-    }
+fn options(up: &Up) -> UpOptions {
     let readiness = if up.skip_health_check { Readiness::Registered } else { Readiness::Healthy };
-    Ok(UpOptions { fresh: up.fresh, run_id: up.run_id.clone(), readiness })
+    UpOptions { fresh: up.fresh, run_id: up.run_id.clone(), readiness }
 }
 
 async fn run_status(global: &Global, status: Status) -> Result<Ending, Error> {

@@ -81,6 +81,10 @@ impl Progress {
     }
 
     fn live(&self, live: &MultiProgress, event: &Event, label: &str) {
+        if matches!(event.kind, EventKind::Warning { .. }) {
+            let line = plain(event, label, self.width);
+            return live.suspend(|| streams::stderr(&line));
+        }
         let mut runs = self.runs();
         let bar = runs.bars.entry(event.run.clone()).or_insert_with(|| {
             let bar = live.add(ProgressBar::new_spinner().with_style(style("{spinner}")));
@@ -96,10 +100,8 @@ impl Progress {
             }
             EventKind::Entered { to, because, .. } => bar.set_message(phase_text(*to, because)),
             EventKind::Retrying { call, failure, .. } => bar.set_message(format!("{call} again: {failure}")),
-            _ => {
-                let line = plain(event, label, self.width);
-                live.suspend(|| streams::stderr(&line));
-            }
+            // Warnings are done with; what a later version may add is not for the eye.
+            _ => {}
         }
     }
 }
@@ -136,6 +138,10 @@ impl Runs {
     fn label(&mut self, event: &Event) -> String {
         if let Some(label) = self.labels.get(&event.run) {
             return label.clone();
+        }
+        // A warning may come before any run, and belong to the service as a whole.
+        if matches!(event.kind, EventKind::Warning { .. }) {
+            return event.service.to_string();
         }
         let count = self.counts.entry(event.service.clone()).or_default();
         *count += 1;

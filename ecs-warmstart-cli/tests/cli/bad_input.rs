@@ -156,13 +156,13 @@ hint: there are: auth
 }
 
 #[test]
-fn a_run_id_that_is_too_long() {
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("warmstart.toml"), service("")).unwrap();
-    let id = "x".repeat(125);
-    command().current_dir(dir.path()).args(["up", "--run-id", &id]).assert().code(2).stderr_eq(format!(
-        "error: the run id \"{id}\" is too long for service \"auth\": together they have at most 128 characters\n"
-    ));
+fn a_run_id_that_is_none() {
+    command().args(["up", "--run-id", "ci 7"]).assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: invalid value 'ci 7' for '--run-id <ID>': "ci 7" is not a run id: ' ' is not a printable ASCII character
+
+For more information, try '--help'.
+
+"#]]);
 }
 
 #[test]

@@ -1,16 +1,35 @@
 //! The command, cut off from whatever this machine knows of AWS.
 
+use std::process::{Child, Stdio};
+
 use snapbox::cmd::Command;
 
 /// The command without region and credentials.
 pub(crate) fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-warmstart"))
+    Command::from_std(bare())
+}
+
+/// The same with these arguments, started and left running, its output piped.
+pub(crate) fn spawn(args: &[&str]) -> Child {
+    spawn_with(args, &[])
+}
+
+/// The same with this environment.
+pub(crate) fn spawn_with(args: &[&str], environment: &[(&str, &str)]) -> Child {
+    let mut command = bare();
+    command.envs(environment.iter().copied());
+    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn bare() -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ecs-warmstart"));
+    for variable in AWS_VARIABLES {
+        command.env_remove(variable);
+    }
+    command
         .env("AWS_CONFIG_FILE", "/nowhere")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
         .env("AWS_EC2_METADATA_DISABLED", "true");
-    for variable in AWS_VARIABLES {
-        command = command.env_remove(variable);
-    }
     command
 }
 

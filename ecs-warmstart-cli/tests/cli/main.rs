@@ -4,3 +4,6 @@ mod bad_input;
 mod common;
 mod help;
 mod memory;
+mod moto;
+#[cfg(unix)]
+mod signals;

@@ -1,10 +1,9 @@
 //! The whole way on the simulated cloud. A start takes a second or two there: the simulation runs thirty times as fast as
 //! the clock.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::io::Read;
 
-use crate::common::command;
+use crate::common::{command, spawn};
 use ecs_warmstart::fleet::{Outcome, Report, RunOutcome, StatusReport, Verdict};
 use serde_json::Value;
 
@@ -113,46 +112,11 @@ fn a_log_takes_the_place_of_progress() {
 #[test]
 fn nobody_reading_is_a_graceful_end() {
     for output in ["text", "json", "ndjson"] {
-        let mut child = spawn(&["up", "--output", output]);
+        let mut child = spawn(&["up", "--backend", "memory", "--output", output]);
         drop(child.stdout.take());
         let mut stderr = String::new();
         child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(0), "{output}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{output}: {stderr}");
-    }
-}
-
-fn spawn(args: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_ecs-warmstart"))
-        .args(args)
-        .args(["--backend", "memory"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-#[cfg(unix)]
-#[test]
-fn a_signal_undoes_and_ends_with_130() {
-    for (signal, said) in [("-INT", "interrupted"), ("-TERM", "asked to end")] {
-        let mut child = spawn(&["up", "--output", "json"]);
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        // The signals are watched before the first event, so from here on they are ours.
-        let first = lines.by_ref().map(Result::unwrap).find(|line| line.contains("launching"));
-        assert!(first.is_some());
-        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-        let rest: Vec<String> = lines.map(Result::unwrap).collect();
-        let mut stdout = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
-        assert!(rest.iter().any(|line| line.starts_with(said)), "{rest:?}");
-        let report: Report = serde_json::from_str(&stdout).unwrap();
-        assert_eq!(report.leftovers().count(), 0, "{stdout}");
-        for service in &report.services {
-            assert_eq!(service.outcome, RunOutcome::Undone, "{stdout}");
-            assert_eq!(service.tasks[0].cause.as_ref().unwrap().code, "cancelled", "{stdout}");
-        }
     }
 }

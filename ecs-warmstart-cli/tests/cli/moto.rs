@@ -1,0 +1,171 @@
+//! The command against a real HTTP server that speaks AWS's APIs.
+//!
+//! Set `WARMSTART_EMULATOR=off` to leave these out.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use ecs_warmstart::fleet::{Report, RunOutcome, StatusReport, Verdict};
+use ecs_warmstart::testing::moto::{Moto, REGION};
+use serde_json::json;
+use snapbox::cmd::Command;
+use tempfile::TempDir;
+
+use crate::common::command;
+
+/// Two services on a server of their own, in a configuration file.
+struct Scene {
+    moto: Moto,
+    dir: TempDir,
+}
+
+const SERVICES: [(&str, u16); 2] = [("auth", 8080), ("web", 9090)];
+
+impl Scene {
+    /// None where emulators are left out.
+    fn new() -> Option<Self> {
+        let moto = Moto::start()?;
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("warmstart.toml"), configuration(&moto)).unwrap();
+        Some(Self { moto, dir })
+    }
+
+    /// The command with this file, at this server; region, subnet and credentials come from the environment.
+    fn command(&self, args: &[&str]) -> Command {
+        command()
+            .current_dir(self.dir.path())
+            .env("WARMSTART_REGION", REGION)
+            .env("WARMSTART_SUBNET", self.moto.subnets().remove(0))
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .args(["--endpoint-url", self.moto.endpoint()])
+            .args(args)
+    }
+
+    fn up(&self, args: &[&str]) -> Report {
+        let output = self.command(&["up", "--output", "json"]).args(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{}{stderr}", String::from_utf8_lossy(&output.stdout));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// How often the server was called so.
+    fn calls(&self, action: &str) -> usize {
+        self.moto.calls().iter().filter(|call| *call == action).count()
+    }
+
+    fn running(&self, service: &str) -> usize {
+        let started_by = format!("ecs-warmstart/{service}");
+        let answer = self.moto.ecs("ListTasks", &json!({ "cluster": service, "startedBy": started_by }));
+        answer["taskArns"].as_array().unwrap().len()
+    }
+}
+
+fn configuration(moto: &Moto) -> String {
+    let mut text = format!(
+        "region = \"${{WARMSTART_REGION}}\"\n[defaults]\nlaunch_type = \"FARGATE\"\n\
+         subnets = [\"${{WARMSTART_SUBNET}}\"]\nsecurity_groups = [\"{}\"]\n",
+        moto.security_group()
+    );
+    for (name, port) in SERVICES {
+        let cluster = moto.create_cluster(name);
+        moto.register_task_definition(&json!({
+            "family": name,
+            "networkMode": "awsvpc",
+            "requiresCompatibilities": ["FARGATE"],
+            "cpu": "256",
+            "memory": "512",
+            "containerDefinitions": [{
+                "name": "main", "image": "main:1", "memory": 256, "essential": true,
+                "portMappings": [{ "containerPort": port }],
+            }],
+        }));
+        let group = moto.create_target_group(name, port);
+        moto.create_listener(name, &group);
+        let _ = write!(
+            text,
+            "[services.{name}]\ncluster = \"{cluster}\"\ntask_definition = \"{name}\"\n\
+             [[services.{name}.bindings]]\ntarget_group = \"{group}\"\nport = {port}\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn a_second_up_adopts_and_launches_nothing() {
+    let Some(scene) = Scene::new() else { return };
+
+    let first = scene.up(&[]);
+    for (service, (name, port)) in first.services.iter().zip(SERVICES) {
+        assert_eq!((service.service.as_str(), service.outcome), (name, RunOutcome::Ready));
+        let [task] = service.tasks.as_slice() else { panic!("{service:?}") };
+        assert!(!task.adopted, "{task:?}");
+        assert_eq!((task.targets[0].port, task.targets[0].state.as_str()), (port, "healthy"));
+        assert_eq!(scene.running(name), 1);
+    }
+    for action in ["RunTask", "RegisterTargets"] {
+        assert_eq!(scene.calls(action), 2, "{action}");
+    }
+    for action in ["ListTasks", "DescribeTasks", "DescribeTargetHealth"] {
+        assert!(scene.calls(action) >= 2, "{action}");
+    }
+
+    let second = scene.up(&[]);
+    for (before, after) in first.services.iter().zip(&second.services) {
+        let [task] = after.tasks.as_slice() else { panic!("{after:?}") };
+        assert!(task.adopted && task.outcome == RunOutcome::Ready, "{task:?}");
+        assert_eq!(task.task, before.tasks[0].task);
+        assert_eq!(scene.running(&after.service), 1);
+    }
+    for (action, expected) in
+        [("RunTask", 2), ("RegisterTargets", 2), ("DeregisterTargets", 0), ("StopTask", 0)]
+    {
+        assert_eq!(scene.calls(action), expected, "{action}");
+    }
+}
+
+#[test]
+fn status_says_what_serves() {
+    let Some(scene) = Scene::new() else { return };
+    let status = |code| {
+        let output = scene.command(&["status", "--output", "json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: StatusReport = serde_json::from_slice(&output.stdout).unwrap();
+        report
+            .services
+            .iter()
+            .map(|service| (service.verdict, service.running, service.healthy))
+            .collect::<Vec<_>>()
+    };
+
+    assert_eq!(status(3), [(Verdict::Stopped, 0, 0); 2]);
+    scene.up(&["auth"]);
+    assert_eq!(status(3), [(Verdict::Ready, 1, 1), (Verdict::Stopped, 0, 0)]);
+    scene.up(&["auth", "web"]);
+    assert_eq!(status(0), [(Verdict::Ready, 1, 1); 2]);
+    assert_eq!(scene.calls("RunTask"), 2);
+
+    scene.command(&["status"]).assert().code(0).stderr_eq("").stdout_eq(snapbox::str![[r#"
+SERVICE  CLUSTER  TASKS  HEALTHY  UNHEALTHY  PORT  VERDICT
+auth     auth       1/1        1          0  8080  ready
+web      web        1/1        1          0  9090  ready
+
+2 of 2 services ready
+
+"#]]);
+}
+
+#[test]
+fn what_the_server_refuses_is_undone_and_said() {
+    let Some(scene) = Scene::new() else { return };
+    let path = scene.dir.path().join("warmstart.toml");
+    let text =
+        fs::read_to_string(&path).unwrap().replace("task_definition = \"web\"", "task_definition = \"none\"");
+    fs::write(&path, text).unwrap();
+
+    let output = scene.command(&["up"]).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{stdout}");
+    assert!(stdout.contains("\n1 of 2 services ready\n\nweb: "), "{stdout}");
+    assert_eq!((scene.running("auth"), scene.running("web")), (1, 0));
+}
