@@ -87,3 +87,7 @@ pub mod spec;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 pub mod time;
+
+#[cfg(all(doctest, feature = "aws"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -31,6 +31,9 @@ pub struct Policy {
     pub relaunches: u32,
     /// How long each part of an undo is tried before it is named as leaked. Default 60 s.
     pub undo_patience: Duration,
+    /// How long a task that was told to stop is watched until it counts as not stopping. Default 180 s: AWS grants a container
+    /// up to 120 s (`stopTimeout` on Fargate), and gives back its network interface after that.
+    pub stop_patience: Duration,
     /// Between tries of a call that failed.
     pub backoff: Backoff,
     /// Between tries of a launch for which there is no capacity. Default 2 s, doubling to 20 s: capacity comes back in
@@ -50,6 +53,7 @@ impl Default for Policy {
             registration_grace: Duration::from_secs(10),
             relaunches: 2,
             undo_patience: Duration::from_secs(60),
+            stop_patience: Duration::from_secs(180),
             backoff: Backoff::default(),
             capacity_backoff: Backoff { first: Duration::from_secs(2), max: Duration::from_secs(20) },
         }

@@ -84,6 +84,14 @@ pub enum Cause {
         /// What the group said of it last, where it did.
         last: Option<TargetObservation>,
     },
+    /// Told to stop, but not STOPPED in the time given.
+    NotStoppedInTime {
+        /// The time given.
+        #[serde(with = "crate::time::as_millis", rename = "waited_ms")]
+        waited: Duration,
+        /// Where the task stood when it was last seen.
+        last: Option<TaskStatus>,
+    },
     /// The target can never be healthy as things stand.
     TargetUnusable {
         /// Where it is registered.
@@ -139,6 +147,7 @@ impl Cause {
             Self::GateNotOpenInTime { .. } => "gate_not_open_in_time",
             Self::NotRegisteredInTime { .. } => "not_registered_in_time",
             Self::NotHealthyInTime { .. } => "not_healthy_in_time",
+            Self::NotStoppedInTime { .. } => "not_stopped_in_time",
             Self::TargetUnusable { .. } => "target_unusable",
             Self::NoTarget { .. } => "no_target",
             Self::Misconfigured { .. } => "misconfigured",
@@ -155,7 +164,7 @@ impl Cause {
                 last.iter().map(|failure| format!("RunTask: {failure}")).collect()
             }
             Self::TaskStopped { stop, containers, .. } => stop_evidence(stop, containers),
-            Self::NotRunningInTime { last, .. } => {
+            Self::NotRunningInTime { last, .. } | Self::NotStoppedInTime { last, .. } => {
                 last.iter().map(|status| format!("lastStatus: {status}")).collect()
             }
             Self::NotRegisteredInTime { last, .. } | Self::NotHealthyInTime { last, .. } => {
@@ -240,6 +249,12 @@ impl fmt::Display for Cause {
             Self::NotHealthyInTime { waited, target_group, target, last } => {
                 write!(f, "{target} was not healthy in {} in {}", target_group.name(), secs(*waited))?;
                 last_seen(f, last.as_ref())
+            }
+            Self::NotStoppedInTime { waited, last: None } => {
+                write!(f, "the task was not STOPPED in {}", secs(*waited))
+            }
+            Self::NotStoppedInTime { waited, last: Some(status) } => {
+                write!(f, "the task was not STOPPED in {}; it was {status} when last seen", secs(*waited))
             }
             Self::TargetUnusable { target_group, target, observation } => {
                 write!(f, "{target} can never be healthy in {}: {observation}", target_group.name())

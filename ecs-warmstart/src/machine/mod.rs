@@ -13,6 +13,7 @@
 
 mod because;
 mod cause;
+mod drain;
 mod forward;
 mod io;
 mod launching;
@@ -27,6 +28,7 @@ mod undo;
 mod wire;
 
 pub use cause::{Cause, Leftover};
+pub use drain::{Drain, DrainPlace, DrainSpec, DrainStep, drain_step};
 pub use io::{Effect, Input, Next, Step};
 pub use operation::Operation;
 pub use phase::PhaseName;

@@ -25,6 +25,14 @@ pub enum PhaseName {
     UndoRegister,
     /// It stops the task it launched.
     UndoTask,
+    /// It takes targets out of their groups.
+    Deregistering,
+    /// It waits until requests under way have ended.
+    Draining,
+    /// It stops the task.
+    Stopping,
+    /// It waits until the task is STOPPED.
+    AwaitingStopped,
     /// Ended: registered and, where that was waited for, healthy.
     Ready,
     /// Ended: not ready, and nothing of it is left.
@@ -33,11 +41,15 @@ pub enum PhaseName {
     Kept,
     /// Ended: not ready, and something is left over, by name.
     Leaked,
+    /// Ended: out of its groups, and the task STOPPED.
+    Drained,
+    /// Ended: not drained, and what is left is named.
+    Halted,
 }
 
 impl PhaseName {
-    /// Every phase, in the order in which a run can come through them.
-    pub const ALL: [Self; 12] = [
+    /// Every phase, of starts and of drains, in the order in which one can come through them.
+    pub const ALL: [Self; 18] = [
         Self::Launching,
         Self::AwaitingRunning,
         Self::AwaitingGate,
@@ -46,10 +58,16 @@ impl PhaseName {
         Self::UndoLaunch,
         Self::UndoRegister,
         Self::UndoTask,
+        Self::Deregistering,
+        Self::Draining,
+        Self::Stopping,
+        Self::AwaitingStopped,
         Self::Ready,
         Self::Undone,
         Self::Kept,
         Self::Leaked,
+        Self::Drained,
+        Self::Halted,
     ];
 
     /// The word in events and reports.
@@ -67,13 +85,19 @@ impl PhaseName {
             Self::Undone => "undone",
             Self::Kept => "kept",
             Self::Leaked => "leaked",
+            Self::Deregistering => "deregistering",
+            Self::Draining => "draining",
+            Self::Stopping => "stopping",
+            Self::AwaitingStopped => "awaiting_stopped",
+            Self::Drained => "drained",
+            Self::Halted => "halted",
         }
     }
 
     /// Whether the run is over.
     pub fn is_final(self) -> bool {
         match self {
-            Self::Ready | Self::Undone | Self::Kept | Self::Leaked => true,
+            Self::Ready | Self::Undone | Self::Kept | Self::Leaked | Self::Drained | Self::Halted => true,
             Self::Launching
             | Self::AwaitingRunning
             | Self::AwaitingGate
@@ -81,7 +105,11 @@ impl PhaseName {
             | Self::AwaitingHealthy
             | Self::UndoLaunch
             | Self::UndoRegister
-            | Self::UndoTask => false,
+            | Self::UndoTask
+            | Self::Deregistering
+            | Self::Draining
+            | Self::Stopping
+            | Self::AwaitingStopped => false,
         }
     }
 }

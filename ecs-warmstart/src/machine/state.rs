@@ -419,7 +419,7 @@ impl Run {
     }
 }
 
-fn add_time(times: &mut Vec<PhaseTime>, phase: PhaseName, time: Duration) {
+pub(super) fn add_time(times: &mut Vec<PhaseTime>, phase: PhaseName, time: Duration) {
     let ms = millis(time);
     match times.iter_mut().find(|known| known.phase == phase) {
         Some(known) => known.ms = known.ms.saturating_add(ms),

@@ -345,7 +345,7 @@ proptest! {
                 }
                 Action::Register => {
                     let target = item.target.clone().unwrap();
-                    let runs = auth.tasks.iter().any(|task| task.status == TaskStatus::Running && has(&[task.clone()], &target));
+                    let runs = auth.tasks.iter().any(|task| task.status == TaskStatus::Running && has(std::slice::from_ref(task), &target));
                     prop_assert!(runs && target.port == 8080);
                     prop_assert!(its.targets.iter().all(|(its, _)| *its != target), "registers what is there or drains");
                     after.push((target, seen(TargetState::Initial)));

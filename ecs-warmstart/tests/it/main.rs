@@ -7,6 +7,7 @@ mod fair_weather;
 mod golden;
 mod machine_properties;
 mod machine_table;
+mod readme;
 mod snapshots;
 mod specs;
 mod worlds;
