@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use ecs_warmstart::aws::{ConnectOptions, connect};
-use ecs_warmstart::ports::{TargetRegistrar, TaskLauncher};
+use ecs_warmstart::ports::{Selector, TargetRegistrar, TaskLauncher};
 use ecs_warmstart::testing::moto::Moto;
 
 /// Set for the copy of this test that runs in the environment under test: no process changes its own.
@@ -13,7 +13,8 @@ const INNER: &str = "WARMSTART_TEST_GROUP";
 async fn the_environment_leads_to_an_api() {
     if let Ok(group) = std::env::var(INNER) {
         let aws = connect(&ConnectOptions::default()).await.unwrap();
-        assert_eq!(aws.find(&"connected".parse().unwrap(), "ecs-warmstart/nobody").await.unwrap(), []);
+        let nobody = Selector::StartedBy("ecs-warmstart/nobody".into());
+        assert_eq!(aws.find(&"connected".parse().unwrap(), &nobody).await.unwrap(), []);
         assert_eq!(aws.targets(&group.parse().unwrap()).await.unwrap(), []);
         return;
     }

@@ -6,7 +6,7 @@ use super::{Ecs, Elb};
 use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
 use crate::observation::{Target, TargetObservation, TaskObservation};
-use crate::ports::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
+use crate::ports::{HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
 use crate::spec::LaunchRequest;
 
 /// ECS and ELBv2 of one region: all four ports. Clones are handles on the same clients.
@@ -39,8 +39,8 @@ impl TaskLauncher for Aws {
         self.ecs.launch(token, request).await
     }
 
-    async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>> {
-        self.ecs.find(cluster, started_by).await
+    async fn find(&self, cluster: &ClusterId, selector: &Selector) -> Result<Vec<TaskArn>> {
+        self.ecs.find(cluster, selector).await
     }
 
     async fn stop(&self, cluster: &ClusterId, task: &TaskArn, reason: &str) -> Result<()> {

@@ -16,7 +16,7 @@ use crate::error::{ErrorKind, PortError};
 use crate::facts::TaskDefinitionFacts;
 use crate::ids::{ClientToken, ClusterId, TaskArn, TaskDefinitionId};
 use crate::observation::TaskObservation;
-use crate::ports::{Result, TaskLauncher};
+use crate::ports::{Result, Selector, TaskLauncher};
 use crate::spec::LaunchRequest;
 
 /// What `DescribeTasks` and `DescribeContainerInstances` take in one call (AWS: 100).
@@ -157,13 +157,8 @@ impl TaskLauncher for Ecs {
         }
     }
 
-    async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>> {
-        // No other filter: ECS refuses `startedBy` together with any. Without one it lists what it wants running.
-        let arns: Vec<String> = self
-            .client
-            .list_tasks()
-            .cluster(cluster.as_str())
-            .started_by(started_by)
+    async fn find(&self, cluster: &ClusterId, selector: &Selector) -> Result<Vec<TaskArn>> {
+        let arns: Vec<String> = request::list_tasks(self.client.list_tasks(), cluster, selector)
             .into_paginator()
             .items()
             .send()

@@ -1,14 +1,17 @@
-//! Our types to the SDK's: the arguments of `RunTask` and targets.
+//! Our types to the SDK's: the arguments of `RunTask` and `ListTasks`, and targets.
 
+use aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder;
 use aws_sdk_ecs::operation::run_task::builders::RunTaskFluentBuilder;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, NetworkConfiguration, Tag,
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, DesiredStatus, NetworkConfiguration,
+    Tag,
 };
 use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
 
 use crate::error::{ErrorKind, PortError};
-use crate::ids::ClientToken;
+use crate::ids::{ClientToken, ClusterId};
 use crate::observation::Target;
+use crate::ports::Selector;
 use crate::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
 
 /// Fills `RunTask` for one task. The token is always ours: the SDK's own would be another one with every call.
@@ -34,6 +37,21 @@ pub(super) fn run_task(
             let items = providers.iter().map(strategy_item).collect::<Result<Vec<_>, _>>()?;
             Ok(call.set_capacity_provider_strategy(Some(items)))
         }
+    }
+}
+
+/// Fills `ListTasks`.
+pub(super) fn list_tasks(
+    call: ListTasksFluentBuilder,
+    cluster: &ClusterId,
+    selector: &Selector,
+) -> ListTasksFluentBuilder {
+    let call = call.cluster(cluster.as_str());
+    match selector {
+        // AWS: `startedBy` must be the only filter. Without `desiredStatus` it lists what it wants running.
+        Selector::StartedBy(started_by) => call.started_by(started_by),
+        Selector::StoppedOf { family } => call.family(family).desired_status(DesiredStatus::Stopped),
+        Selector::Running => call.desired_status(DesiredStatus::Running),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::{ErrorKind, Failure, PortError};
 use crate::ids::TargetGroupArn;
 use crate::machine::{Effect, Input, State};
 use crate::observation::Target;
-use crate::ports::{HealthWaiter, Result, TargetRegistrar, TaskLauncher};
+use crate::ports::{HealthWaiter, Result, Selector, TargetRegistrar, TaskLauncher};
 
 /// What the effects are performed on.
 #[derive(Clone, Copy)]
@@ -47,7 +47,8 @@ impl Stage<'_> {
 
     async fn find(self, state: &State) -> Result<Input> {
         let spec = state.spec();
-        let mut tasks = self.launcher.find(spec.cluster(), &spec.request().started_by).await?;
+        let ours = Selector::StartedBy(spec.request().started_by.clone());
+        let mut tasks = self.launcher.find(spec.cluster(), &ours).await?;
         tasks.retain(|task| !self.claims.is_held_by_other(task, spec.run()));
         if tasks.is_empty() {
             return Ok(Input::Found(Vec::new()));

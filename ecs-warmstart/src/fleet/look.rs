@@ -11,6 +11,7 @@ use crate::driver::Cancel;
 use crate::error::PortError;
 use crate::machine::{Cause, Operation};
 use crate::observation::{TargetObservation, TargetState, TaskObservation, TaskStatus};
+use crate::ports::Selector;
 
 /// How long a look is repeated that fails: `status` is for people who wait for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,8 +33,8 @@ async fn tasks(fleet: &Fleet, service: &Service) -> Result<Vec<Seen>, Cause> {
     let cluster = &service.request.cluster;
     let (launcher, waiter) = (&fleet.ports.launcher, &fleet.ports.waiter);
     let cancel = Cancel::new();
-    let found =
-        fleet.patiently(PATIENCE, &cancel, || launcher.find(cluster, &service.request.started_by)).await;
+    let ours = Selector::StartedBy(service.request.started_by.clone());
+    let found = fleet.patiently(PATIENCE, &cancel, || launcher.find(cluster, &ours)).await;
     let found = found.map_err(|error| failed(Operation::ListTasks, error))?;
     if found.is_empty() {
         return Ok(Vec::new());

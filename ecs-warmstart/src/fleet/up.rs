@@ -16,6 +16,7 @@ use crate::error::{ErrorKind, PortError};
 use crate::ids::RunId;
 use crate::machine::{Cause, Operation, State};
 use crate::observation::{TaskObservation, TaskStatus};
+use crate::ports::Selector;
 use crate::spec::Spec;
 
 pub(super) async fn up(
@@ -47,8 +48,8 @@ async fn running_tasks(
     let cluster = &service.request.cluster;
     let patience = service.running_timeout;
     let launcher = &fleet.ports.launcher;
-    let found =
-        fleet.patiently(patience, cancel, || launcher.find(cluster, &service.request.started_by)).await;
+    let ours = Selector::StartedBy(service.request.started_by.clone());
+    let found = fleet.patiently(patience, cancel, || launcher.find(cluster, &ours)).await;
     let found = found.map_err(|error| call_failed(Operation::ListTasks, error))?;
     if found.is_empty() {
         return Ok(Vec::new());

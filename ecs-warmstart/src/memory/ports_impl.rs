@@ -9,7 +9,7 @@ use crate::error::ErrorKind;
 use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
 use crate::observation::{Target, TargetObservation, TaskObservation};
-use crate::ports::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
+use crate::ports::{HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
 use crate::spec::LaunchRequest;
 
 /// ECS describes and lists at most so many tasks per call.
@@ -24,16 +24,16 @@ impl TaskLauncher for InMemory {
         self.call(Action::RunTask, 1, about, |state, now| state.run_task(token, request, now)).await
     }
 
-    async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>> {
+    async fn find(&self, cluster: &ClusterId, selector: &Selector) -> Result<Vec<TaskArn>> {
         let found = {
             let (state, now) = self.now();
-            state.list(cluster, started_by, now).len()
+            state.list(cluster, selector, now).len()
         };
         let pages = found.div_ceil(TASKS_PER_CALL).max(1);
-        let about = format!("{cluster} {started_by}");
+        let about = format!("{cluster} {selector}");
         self.call(Action::ListTasks, pages, about, |state, now| {
             state.cluster(cluster)?;
-            Ok(state.list(cluster, started_by, now))
+            Ok(state.list(cluster, selector, now))
         })
         .await
     }

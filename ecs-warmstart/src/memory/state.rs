@@ -18,7 +18,7 @@ use crate::error::{ErrorKind, Failure, PortError};
 use crate::facts::{NetworkMode, TargetType, TaskDefinitionFacts};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
 use crate::observation::{StopCode, StopInfo, Target, TaskObservation};
-use crate::ports::Result;
+use crate::ports::{Result, Selector};
 use crate::spec::LaunchRequest;
 use crate::time::Timestamp;
 
@@ -262,12 +262,12 @@ impl State {
         Some(rule.refusal.clone())
     }
 
-    /// The tasks that `ListTasks` names: those that ECS wants running.
-    pub(super) fn list(&self, cluster: &ClusterId, started_by: &str, now: Timestamp) -> Vec<TaskArn> {
+    /// The tasks that `ListTasks` names.
+    pub(super) fn list(&self, cluster: &ClusterId, selector: &Selector, now: Timestamp) -> Vec<TaskArn> {
         self.owners
             .iter()
-            .filter(|task| task.cluster == cluster.name() && task.started_by == started_by)
-            .filter(|task| task.timeline.listed.is_some_and(|at| at <= now) && !task.timeline.is_ending(now))
+            .filter(|task| task.cluster == cluster.name())
+            .filter(|task| task.is_listed(selector, &self.settings, now))
             .map(|task| task.arn.clone())
             .collect()
     }

@@ -10,6 +10,7 @@ use super::timeline::Timeline;
 use crate::facts::TaskDefinitionFacts;
 use crate::ids::TaskArn;
 use crate::observation::{ContainerObservation, Host, PortBinding, Target, TaskObservation, TaskStatus};
+use crate::ports::Selector;
 use crate::time::Timestamp;
 
 #[derive(Debug)]
@@ -50,12 +51,29 @@ impl Task {
     /// What `DescribeTasks` says of it.
     pub(super) fn observe(&self, settings: &Settings, now: Timestamp) -> TaskObservation {
         let described = self.timeline.described.is_some_and(|at| at <= now);
-        let forgotten = self.timeline.stopped().is_some_and(|at| at + settings.stopped_kept < now);
-        if described && !forgotten {
+        if described && !self.is_forgotten(settings, now) {
             self.look(settings, now)
         } else {
             TaskObservation::missing(self.arn.clone())
         }
+    }
+
+    /// Whether `ListTasks` names it to who asks for that.
+    pub(super) fn is_listed(&self, selector: &Selector, settings: &Settings, now: Timestamp) -> bool {
+        let life = &self.timeline;
+        let known = life.listed.is_some_and(|at| at <= now) && !self.is_forgotten(settings, now);
+        known
+            && match selector {
+                Selector::StartedBy(who) => !life.is_ending(now) && self.started_by == *who,
+                Selector::StoppedOf { family } => {
+                    life.is_ending(now) && self.definition.id.family() == family
+                }
+                Selector::Running => !life.is_ending(now),
+            }
+    }
+
+    fn is_forgotten(&self, settings: &Settings, now: Timestamp) -> bool {
+        self.timeline.stopped().is_some_and(|at| at + settings.stopped_kept < now)
     }
 
     /// What `RunTask` says of it: its own answer is never late. Of a task that has stopped, ECS says no more than that.

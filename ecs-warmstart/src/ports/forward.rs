@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
+use super::{HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
 use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
 use crate::observation::{Target, TargetObservation, TaskObservation};
@@ -19,8 +19,8 @@ macro_rules! forward {
                 (**self).launch(token, request).await
             }
 
-            async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>> {
-                (**self).find(cluster, started_by).await
+            async fn find(&self, cluster: &ClusterId, selector: &Selector) -> Result<Vec<TaskArn>> {
+                (**self).find(cluster, selector).await
             }
 
             async fn stop(&self, cluster: &ClusterId, task: &TaskArn, reason: &str) -> Result<()> {

@@ -7,10 +7,12 @@
 mod bundle;
 mod ext;
 mod forward;
+mod selector;
 mod traits;
 
 pub use bundle::Ports;
 pub use ext::{HealthWaiterExt, WaitError};
+pub use selector::Selector;
 pub use traits::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
 #[cfg(test)]
 pub(crate) use traits::{MockHealthWaiter, MockTargetRegistrar, MockTaskLauncher};

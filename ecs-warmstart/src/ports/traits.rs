@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+use super::Selector;
 use crate::error::PortError;
 use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
@@ -35,7 +36,7 @@ pub trait TaskLauncher: Debug + Send + Sync + 'static {
     /// A call that is dropped may have launched a task: ask again with the same token.
     async fn launch(&self, token: &ClientToken, request: &LaunchRequest) -> Result<TaskObservation>;
 
-    /// The tasks of that `startedBy` which ECS wants running, in no particular order, all pages of them.
+    /// The tasks of the cluster that the selector names, in no particular order, all pages of them.
     ///
     /// A task that was just launched may be missing for a moment.
     ///
@@ -46,7 +47,7 @@ pub trait TaskLauncher: Debug + Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// Safe: it only reads.
-    async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>>;
+    async fn find(&self, cluster: &ClusterId, selector: &Selector) -> Result<Vec<TaskArn>>;
 
     /// Asks ECS to stop a task. A task that has stopped, or that ECS does not know, is a success.
     ///

@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, PortError};
 use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
 use crate::observation::{Target, TargetObservation, TaskObservation};
-use crate::ports::{HealthWaiter, Inspector, Ports, Result, TargetRegistrar, TaskLauncher};
+use crate::ports::{HealthWaiter, Inspector, Ports, Result, Selector, TargetRegistrar, TaskLauncher};
 use crate::spec::LaunchRequest;
 
 /// Passes every call on to other ports, and makes those fail that its plan names. Clones are handles on the same.
@@ -94,8 +94,8 @@ impl TaskLauncher for Chaos {
         self.call(PortMethod::Launch, || self.inner.launcher.launch(token, request)).await
     }
 
-    async fn find(&self, cluster: &ClusterId, started_by: &str) -> Result<Vec<TaskArn>> {
-        self.call(PortMethod::Find, || self.inner.launcher.find(cluster, started_by)).await
+    async fn find(&self, cluster: &ClusterId, selector: &Selector) -> Result<Vec<TaskArn>> {
+        self.call(PortMethod::Find, || self.inner.launcher.find(cluster, selector)).await
     }
 
     async fn stop(&self, cluster: &ClusterId, task: &TaskArn, reason: &str) -> Result<()> {
@@ -165,7 +165,8 @@ mod tests {
         let answer = answer.unwrap_or_else(|_| Err(PortError::new(ErrorKind::Other, "hangs")));
         tokio::time::sleep(Duration::from_secs(5)).await;
         let request = &fixture.world.request;
-        let found = fixture.ports.launcher.find(&request.cluster, &request.started_by).await.unwrap();
+        let selector = Selector::StartedBy(request.started_by.clone());
+        let found = fixture.ports.launcher.find(&request.cluster, &selector).await.unwrap();
         (answer, found.len(), chaos.calls())
     }
 
@@ -207,6 +208,6 @@ mod tests {
         assert_eq!(methods(&outer), [PortMethod::Launch, PortMethod::ObserveTasks]);
         assert_eq!(methods(&inner), [PortMethod::Launch, PortMethod::Launch, PortMethod::ObserveTasks]);
         outer.follow(ChaosPlan::none().at(2, Fault::Before(ErrorKind::Denied)));
-        assert!(outer.find(&fixture.world.cluster, "x").await.is_err(), "the count goes on");
+        assert!(outer.find(&fixture.world.cluster, &Selector::Running).await.is_err(), "the count goes on");
     }
 }

@@ -16,15 +16,15 @@ use aws_sdk_ecs::operation::stop_task::{StopTaskError, StopTaskInput, StopTaskOu
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::error::{ConflictException, InvalidParameterException};
 use aws_sdk_ecs::types::{
-    AssignPublicIp, Attachment, Container, ContainerDefinition, ContainerInstance, Failure, HealthCheck,
-    KeyValuePair, NetworkBinding, NetworkInterface, PortMapping, Task, TaskDefinition,
+    AssignPublicIp, Attachment, Container, ContainerDefinition, ContainerInstance, DesiredStatus, Failure,
+    HealthCheck, KeyValuePair, NetworkBinding, NetworkInterface, PortMapping, Task, TaskDefinition,
 };
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use ecs_warmstart::error::{ErrorKind, PortError};
 use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TaskDefinitionFacts};
 use ecs_warmstart::ids::{ClusterId, TaskArn};
 use ecs_warmstart::observation::{ContainerObservation, HealthStatus, TaskObservation, TaskStatus};
-use ecs_warmstart::ports::Ports;
+use ecs_warmstart::ports::{Ports, Selector};
 use ecs_warmstart::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
 
 use super::{at_once, meta, refusal};
@@ -134,8 +134,7 @@ fn compute_of(input: &RunTaskInput) -> Compute {
 }
 
 fn list_tasks(cloud: &Ports, input: &ListTasksInput) -> MockResponse<ListTasksOutput, ListTasksError> {
-    let started_by = input.started_by().expect("tasks are found by startedBy");
-    let found = match at_once(cloud.launcher.find(&cluster(input.cluster()), started_by)) {
+    let found = match at_once(cloud.launcher.find(&cluster(input.cluster()), &selector_of(input))) {
         Ok(found) => found,
         Err(error) => return MockResponse::Error(ListTasksError::generic(meta(&error))),
     };
@@ -143,6 +142,16 @@ fn list_tasks(cloud: &Ports, input: &ListTasksInput) -> MockResponse<ListTasksOu
     let page = found.iter().skip(from).take(PAGE).map(ToString::to_string).collect();
     let next = (from + PAGE < found.len()).then(|| (from + PAGE).to_string());
     MockResponse::Output(ListTasksOutput::builder().set_task_arns(Some(page)).set_next_token(next).build())
+}
+
+fn selector_of(input: &ListTasksInput) -> Selector {
+    let wanted = input.desired_status().map(DesiredStatus::as_str);
+    match (input.started_by(), input.family(), wanted) {
+        (Some(started_by), None, None) => Selector::StartedBy(started_by.to_owned()),
+        (None, Some(family), Some("STOPPED")) => Selector::StoppedOf { family: family.to_owned() },
+        (None, None, Some("RUNNING")) => Selector::Running,
+        filters => panic!("no way to find tasks: {filters:?}"),
+    }
 }
 
 fn describe_tasks(

@@ -12,7 +12,7 @@ use aws_sdk_ecs::operation::list_tasks::ListTasksOutput;
 use aws_sdk_ecs::operation::run_task::{RunTaskError, RunTaskInput, RunTaskOutput};
 use aws_sdk_ecs::operation::stop_task::StopTaskOutput;
 use aws_sdk_ecs::types::error::ConflictException;
-use aws_sdk_ecs::types::{AssignPublicIp, ContainerInstance, Failure as EcsFailure, Task};
+use aws_sdk_ecs::types::{AssignPublicIp, ContainerInstance, DesiredStatus, Failure as EcsFailure, Task};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
@@ -22,7 +22,7 @@ use super::wire::{End, Wire};
 use crate::error::ErrorKind;
 use crate::ids::{ClientToken, ClusterId, RunId, ServiceName, TaskArn};
 use crate::observation::{TaskObservation, TaskStatus};
-use crate::ports::TaskLauncher;
+use crate::ports::{Selector, TaskLauncher};
 use crate::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
 
 fn ecs(rules: &[&Rule]) -> Ecs {
@@ -193,8 +193,26 @@ async fn find_asks_by_started_by_alone_and_takes_every_page() {
             Some("2") => ListTasksOutput::builder().next_token("3").build(),
             _ => ListTasksOutput::builder().task_arns(arn(3)).build(),
         });
-    let found = ecs(&[&pages]).find(&cluster(), "ecs-warmstart/auth").await.unwrap();
+    let found =
+        ecs(&[&pages]).find(&cluster(), &Selector::StartedBy("ecs-warmstart/auth".into())).await.unwrap();
     assert_eq!(found, [task(1), task(2), task(3)]);
+}
+
+#[tokio::test]
+async fn find_names_what_ecs_wants_of_them() {
+    let lists = mock!(Client::list_tasks).then_compute_output(|input| {
+        assert_eq!((input.cluster(), input.started_by()), (Some("c"), None));
+        let wanted = input.desired_status().map(DesiredStatus::as_str);
+        match (input.family(), wanted) {
+            (Some("web"), Some("STOPPED")) => ListTasksOutput::builder().task_arns(arn(1)).build(),
+            (None, Some("RUNNING")) => ListTasksOutput::builder().task_arns(arn(2)).build(),
+            asked => panic!("{asked:?}"),
+        }
+    });
+    let ecs = ecs(&[&lists]);
+    let stopped = Selector::StoppedOf { family: "web".into() };
+    assert_eq!(ecs.find(&cluster(), &stopped).await.unwrap(), [task(1)]);
+    assert_eq!(ecs.find(&cluster(), &Selector::Running).await.unwrap(), [task(2)]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::error::PortError;
 use crate::ids::{ClientToken, TargetGroupArn, TaskArn};
 use crate::memory::{GroupSettings, InMemory, SAMPLE_SERVICES, Settings};
 use crate::observation::{Target, TargetObservation, TaskObservation};
-use crate::ports::{HealthWaiter, TargetRegistrar, TaskLauncher};
+use crate::ports::{HealthWaiter, Selector, TargetRegistrar, TaskLauncher};
 use crate::spec::LaunchRequest;
 use crate::testing::ManualClock;
 use crate::time::Timestamp;
@@ -102,7 +102,11 @@ impl Kit {
     }
 
     pub(super) async fn find(&self) -> Vec<TaskArn> {
-        self.cloud.find(&self.request.cluster, &self.request.started_by).await.unwrap()
+        self.find_by(&Selector::StartedBy(self.request.started_by.clone())).await
+    }
+
+    pub(super) async fn find_by(&self, selector: &Selector) -> Vec<TaskArn> {
+        self.cloud.find(&self.request.cluster, selector).await.unwrap()
     }
 
     pub(super) async fn stop(&self, task: &TaskArn, reason: &str) {

@@ -5,7 +5,7 @@ use std::slice::from_ref;
 use super::Backend;
 use crate::ids::{ClientToken, ServiceName, TaskArn};
 use crate::observation::{Target, TargetObservation, TaskObservation, TaskStatus};
-use crate::ports::Ports;
+use crate::ports::{Ports, Selector};
 use crate::spec::LaunchRequest;
 use crate::time::Timestamp;
 
@@ -48,8 +48,16 @@ impl<'a> Steps<'a> {
     }
 
     pub(super) async fn find(&self) -> Vec<TaskArn> {
+        self.find_by(&self.ours()).await
+    }
+
+    pub(super) fn ours(&self) -> Selector {
+        Selector::StartedBy(self.started_by.clone())
+    }
+
+    pub(super) async fn find_by(&self, selector: &Selector) -> Vec<TaskArn> {
         let cluster = &self.backend.world().cluster;
-        let mut found = self.ports.launcher.find(cluster, &self.started_by).await.expect("a search");
+        let mut found = self.ports.launcher.find(cluster, selector).await.expect("a search");
         found.sort();
         found
     }

@@ -219,7 +219,7 @@ pub async fn an_unknown_cluster_is_not_found(backend: &dyn Backend) {
     let request = LaunchRequest { cluster: cluster.clone(), ..steps.request() };
     let launch = steps.ports.launcher.launch(&token("t#0"), &request).await.expect_err("no cluster");
     assert_eq!(launch.kind(), ErrorKind::NotFound, "{launch}");
-    let find = steps.ports.launcher.find(&cluster, &steps.started_by).await.expect_err("no cluster");
+    let find = steps.ports.launcher.find(&cluster, &steps.ours()).await.expect_err("no cluster");
     assert_eq!(find.kind(), ErrorKind::NotFound, "{find}");
     let tasks = [backend.world().unknown_task.clone()];
     let look = steps.ports.waiter.observe_tasks(&cluster, &tasks).await.expect_err("no cluster");
