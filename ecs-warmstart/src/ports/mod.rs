@@ -1,8 +1,8 @@
 //! What a run needs of a cloud: four small traits, in our own types.
 //!
 //! An implementation answers one question or performs one effect per call; it never waits for something to come about and
-//! never decides. [`crate::memory::InMemory`] and, with the feature `aws`, [`crate::aws`] implement all four; the
-//! conformance suite in [`crate::testing`] says what each has to hold to.
+//! never decides. [`InMemory`](crate::memory::InMemory) and, with the feature `aws`, `aws::Aws` implement all four; the
+//! conformance suite in `testing` (feature `test-util`) says what each has to hold to.
 
 mod bundle;
 mod ext;
