@@ -9,5 +9,7 @@ mod machine_properties;
 mod machine_table;
 mod readme;
 mod snapshots;
+mod source;
 mod specs;
+mod tidy;
 mod worlds;
