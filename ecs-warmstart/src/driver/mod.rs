@@ -7,6 +7,7 @@ mod event;
 mod narrate;
 mod perform;
 mod result;
+mod story;
 #[cfg(test)]
 mod tests;
 mod warm_start;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::event::{Event, EventKind, Observer};
+use super::story::Story;
 use crate::error::Failure;
-use crate::machine::{Operation, PhaseName, State};
+use crate::machine::{Operation, PhaseName};
 use crate::observation::{TargetState, TaskStatus};
 use crate::time::Timestamp;
 
@@ -19,70 +20,68 @@ pub(super) struct Narrator<'a> {
 }
 
 impl<'a> Narrator<'a> {
-    pub(super) fn begin(observers: &'a [Arc<dyn Observer>], state: &State, now: Timestamp) -> Self {
+    pub(super) fn begin(observers: &'a [Arc<dyn Observer>], story: &impl Story, now: Timestamp) -> Self {
         let narrator = Self {
             observers,
-            phase: state.phase(),
-            attempt: state.attempt(),
+            phase: story.phase(),
+            attempt: story.attempt(),
             status: None,
-            targets: vec![None; state.spec().bindings().len()],
+            targets: vec![None; story.places()],
         };
-        narrator.tell(state, now, EventKind::Started { phase: state.phase() });
+        narrator.tell(story, now, EventKind::Started { phase: story.phase() });
         narrator
     }
 
     /// Tells what changed.
-    pub(super) fn follow(&mut self, state: &State, now: Timestamp) {
-        let (phase, attempt) = (state.phase(), state.attempt());
+    pub(super) fn follow(&mut self, story: &impl Story, now: Timestamp) {
+        let (phase, attempt) = (story.phase(), story.attempt());
         if (phase, attempt) != (self.phase, self.attempt) {
             let from = std::mem::replace(&mut self.phase, phase);
             self.attempt = attempt;
-            self.tell(state, now, EventKind::Entered { from, to: phase, because: state.because() });
+            self.tell(story, now, EventKind::Entered { from, to: phase, because: story.because() });
         }
-        let status = state.observation().map(|seen| seen.status);
+        let status = story.observation().map(|seen| seen.status);
         if status != self.status {
             self.status = status;
             if let Some(status) = status {
-                self.tell(state, now, EventKind::Observed { phase, what: format!("the task is {status}") });
+                self.tell(story, now, EventKind::Observed { phase, what: format!("the task is {status}") });
             }
         }
-        for binding in 0..self.targets.len() {
-            self.follow_target(state, binding, now);
+        for place in 0..self.targets.len() {
+            self.follow_target(story, place, now);
         }
     }
 
-    fn follow_target(&mut self, state: &State, binding: usize, now: Timestamp) {
-        let seen = state.target_observation(binding);
-        let target_state = seen.map(|seen| seen.state);
-        if target_state == self.targets[binding] {
+    fn follow_target(&mut self, story: &impl Story, place: usize, now: Timestamp) {
+        let seen = story.target_observation(place);
+        let state = seen.map(|seen| seen.state);
+        if state == self.targets[place] {
             return;
         }
-        self.targets[binding] = target_state;
-        if let (Some(seen), Some(target)) = (seen, state.target(binding)) {
-            let group = state.spec().bindings()[binding].target_group.name();
-            let what = format!("target {target} in {group} is {seen}");
-            self.tell(state, now, EventKind::Observed { phase: state.phase(), what });
+        self.targets[place] = state;
+        if let (Some(seen), Some((group, target))) = (seen, story.place(place)) {
+            let what = format!("target {target} in {} is {seen}", group.name());
+            self.tell(story, now, EventKind::Observed { phase: story.phase(), what });
         }
     }
 
     pub(super) fn retrying(
         &self,
-        state: &State,
+        story: &impl Story,
         now: Timestamp,
         call: Operation,
         failure: Failure,
         next_at: Timestamp,
     ) {
-        self.tell(state, now, EventKind::Retrying { call, failure, next_at });
+        self.tell(story, now, EventKind::Retrying { call, failure, next_at });
     }
 
-    fn tell(&self, state: &State, at: Timestamp, kind: EventKind) {
-        let spec = state.spec();
+    fn tell(&self, story: &impl Story, at: Timestamp, kind: EventKind) {
         let event = Event {
             at,
-            service: spec.service().clone(),
-            run: spec.run().clone(),
-            task: state.task().cloned(),
+            service: story.service().clone(),
+            run: story.run().clone(),
+            task: story.task().cloned(),
             kind,
         };
         for observer in self.observers {

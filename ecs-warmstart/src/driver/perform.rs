@@ -1,9 +1,10 @@
 //! Performs an effect and says what came of it.
 
 use super::claims::Claims;
+use super::story::Story;
 use crate::error::{ErrorKind, Failure, PortError};
-use crate::ids::TargetGroupArn;
-use crate::machine::{Effect, Input, State};
+use crate::ids::{ClientToken, TargetGroupArn};
+use crate::machine::{Effect, Input};
 use crate::observation::Target;
 use crate::ports::{HealthWaiter, Result, Selector, TargetRegistrar, TaskLauncher};
 
@@ -17,53 +18,43 @@ pub(super) struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    pub(super) async fn perform(self, state: &State, effect: &Effect) -> Input {
+    pub(super) async fn perform(self, story: &impl Story, effect: &Effect) -> Input {
         let answer = match effect {
-            Effect::Launch { token } => {
-                self.launcher.launch(token, state.spec().request()).await.map(Input::Launched)
-            }
-            Effect::FindTask => self.find(state).await,
-            Effect::ObserveTask => self.observe_task(state).await,
-            Effect::ObserveTarget { binding } => self.observe_target(state, *binding).await,
-            Effect::Register { binding } => match place(state, *binding) {
-                Ok((group, target)) => self
-                    .registrar
-                    .register(group, std::slice::from_ref(target))
-                    .await
-                    .map(|()| Input::Registered),
-                Err(error) => Err(error),
-            },
-            Effect::Deregister { binding } => match place(state, *binding) {
-                Ok((group, target)) => {
-                    let targets = std::slice::from_ref(target);
-                    self.registrar.deregister(group, targets).await.map(|()| Input::Deregistered)
-                }
-                Err(error) => Err(error),
-            },
-            Effect::StopTask => self.stop(state).await,
+            Effect::Launch { token } => self.launch(story, token).await,
+            Effect::FindTask => self.find(story).await,
+            Effect::ObserveTask => self.observe_task(story).await,
+            Effect::ObserveTarget { binding } => self.observe_target(story, *binding).await,
+            Effect::Register { binding } => self.register(story, *binding).await,
+            Effect::Deregister { binding } => self.deregister(story, *binding).await,
+            Effect::StopTask => self.stop(story).await,
         };
         answer.unwrap_or_else(|error| Input::Failed(error.into_failure()))
     }
 
-    async fn find(self, state: &State) -> Result<Input> {
-        let spec = state.spec();
-        let ours = Selector::StartedBy(spec.request().started_by.clone());
-        let mut tasks = self.launcher.find(spec.cluster(), &ours).await?;
-        tasks.retain(|task| !self.claims.is_held_by_other(task, spec.run()));
+    async fn launch(self, story: &impl Story, token: &ClientToken) -> Result<Input> {
+        let request = story.request().ok_or_else(|| nothing("launch request"))?;
+        self.launcher.launch(token, request).await.map(Input::Launched)
+    }
+
+    async fn find(self, story: &impl Story) -> Result<Input> {
+        let request = story.request().ok_or_else(|| nothing("launch request"))?;
+        let ours = Selector::StartedBy(request.started_by.clone());
+        let mut tasks = self.launcher.find(story.cluster(), &ours).await?;
+        tasks.retain(|task| !self.claims.is_held_by_other(task, story.run()));
         if tasks.is_empty() {
             return Ok(Input::Found(Vec::new()));
         }
-        self.waiter.observe_tasks(spec.cluster(), &tasks).await.map(Input::Found)
+        self.waiter.observe_tasks(story.cluster(), &tasks).await.map(Input::Found)
     }
 
-    async fn observe_task(self, state: &State) -> Result<Input> {
-        let Some(task) = state.task() else { return Err(nothing("task")) };
-        let seen = self.waiter.observe_tasks(state.spec().cluster(), std::slice::from_ref(task)).await?;
+    async fn observe_task(self, story: &impl Story) -> Result<Input> {
+        let task = story.task().ok_or_else(|| nothing("task"))?;
+        let seen = self.waiter.observe_tasks(story.cluster(), std::slice::from_ref(task)).await?;
         seen.into_iter().next().map(Input::Task).ok_or_else(|| nothing("observation of the task"))
     }
 
-    async fn observe_target(self, state: &State, binding: usize) -> Result<Input> {
-        let (group, target) = place(state, binding)?;
+    async fn observe_target(self, story: &impl Story, binding: usize) -> Result<Input> {
+        let (group, target) = place(story, binding)?;
         let seen = self.waiter.observe_targets(group, std::slice::from_ref(target)).await?;
         match seen.into_iter().next() {
             Some(observation) => Ok(Input::Target { binding, observation }),
@@ -71,17 +62,28 @@ impl Stage<'_> {
         }
     }
 
-    async fn stop(self, state: &State) -> Result<Input> {
-        let Some(task) = state.task() else { return Err(nothing("task")) };
-        let cause = state.cause().map_or("undone", |cause| cause.code());
-        let reason = format!("ecs-warmstart: {cause}, run {}", state.spec().run());
-        self.launcher.stop(state.spec().cluster(), task, &reason).await.map(|()| Input::StopAccepted)
+    async fn register(self, story: &impl Story, binding: usize) -> Result<Input> {
+        let (group, target) = place(story, binding)?;
+        self.registrar.register(group, std::slice::from_ref(target)).await?;
+        Ok(Input::Registered)
+    }
+
+    async fn deregister(self, story: &impl Story, binding: usize) -> Result<Input> {
+        let (group, target) = place(story, binding)?;
+        self.registrar.deregister(group, std::slice::from_ref(target)).await?;
+        Ok(Input::Deregistered)
+    }
+
+    async fn stop(self, story: &impl Story) -> Result<Input> {
+        let task = story.task().ok_or_else(|| nothing("task"))?;
+        let reason = format!("ecs-warmstart: {}, run {}", story.stops_for(), story.run());
+        self.launcher.stop(story.cluster(), task, &reason).await?;
+        Ok(Input::StopAccepted)
     }
 }
 
-fn place(state: &State, binding: usize) -> Result<(&TargetGroupArn, &Target)> {
-    let group = state.spec().bindings().get(binding).map(|binding| &binding.target_group);
-    group.zip(state.target(binding)).ok_or_else(|| nothing("target"))
+fn place(story: &impl Story, place: usize) -> Result<(&TargetGroupArn, &Target)> {
+    story.place(place).ok_or_else(|| nothing("target"))
 }
 
 fn nothing(what: &str) -> PortError {

@@ -6,6 +6,9 @@ use crate::observation::{ContainerObservation, StopCode, StopInfo, TaskObservati
 /// the other one took it back.
 pub(super) const STOPPED_BY_US: &str = "ecs-warmstart:";
 
+/// And so begins the reason when the task was drained, not taken back.
+const DRAINED_BY_US: &str = "ecs-warmstart: drained";
+
 /// Why a stop happened, by what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StopClass {
@@ -47,6 +50,8 @@ const TRANSIENT_PAIRS: [(&str, &str); 10] = [
 pub(super) fn classify(task: &TaskObservation) -> StopClass {
     let Some(stop) = &task.stop else { return StopClass::Permanent };
     match &stop.code {
+        // Somebody wants it down: no reason to launch another one.
+        Some(StopCode::UserInitiated) if stop.reason.starts_with(DRAINED_BY_US) => StopClass::Permanent,
         Some(StopCode::UserInitiated) if stop.reason.starts_with(STOPPED_BY_US) => StopClass::TakenBack,
         Some(StopCode::UserInitiated) => StopClass::Permanent,
         Some(StopCode::SpotInterruption | StopCode::TerminationNotice) => StopClass::Transient,
@@ -97,6 +102,7 @@ mod tests {
         use StopClass::{Permanent, TakenBack, Transient};
         let failed = "TaskFailedToStart";
         check("UserInitiated", "ecs-warmstart: cancelled", "", TakenBack);
+        check("UserInitiated", "ecs-warmstart: drained, run auth/down", "", Permanent);
         check("UserInitiated", "stopped in the console", "", Permanent);
         check("SpotInterruption", "Your Spot Task was interrupted.", "", Transient);
         check("TerminationNotice", "Your Spot Task was interrupted.", "", Transient);

@@ -10,9 +10,6 @@ use crate::ids::{ServiceName, TargetGroupArn, TaskArn};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
 use crate::spec::Binding;
 
-/// What `startedBy` of every task begins with that this program launched.
-const STARTED_BY_US: &str = "ecs-warmstart/";
-
 /// The plan that makes every group hold exactly the tasks that serve.
 pub fn reconcile(view: &View) -> Plan {
     let mut items = Vec::new();
@@ -127,10 +124,8 @@ impl<'a> Group<'a> {
         }
         let ended = self.task_behind(target, |service| &service.ended);
         if let Some((service, task)) = self.task_behind(target, |service| &service.others) {
-            // Somebody may have registered his own task here. Where this program launched it, or a task of the service stood
-            // there before, nobody has.
-            let launched_by_us = task.started_by.as_ref().is_some_and(|by| by.starts_with(STARTED_BY_US));
-            let action = if launched_by_us || ended.is_some() {
+            // Somebody may have registered his own task here. Where a task of the service stood there before, nobody has.
+            let action = if ended.is_some() {
                 self.remove(Stale::OtherTask(task.task.clone()))
             } else {
                 Action::Report(Finding::OtherTask { task: task.task.clone() })

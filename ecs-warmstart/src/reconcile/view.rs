@@ -10,7 +10,8 @@ use crate::spec::{Binding, Gate};
 /// What is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// The configured services. Several may share a group.
+    /// The configured services. Several may share a group: all that do belong here, or the tasks of one look like strangers
+    /// to the others.
     pub services: Vec<ServiceView>,
     /// The groups of their bindings, as far as they could be read. Nothing is planned for a group that is not here.
     pub groups: BTreeMap<TargetGroupArn, GroupView>,

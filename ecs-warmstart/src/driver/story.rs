@@ -1,0 +1,134 @@
+//! What starts and drains have in common for those who perform their effects and tell of them.
+
+use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskArn};
+use crate::machine::{Drain, PhaseName, State};
+use crate::observation::{Target, TargetObservation, TaskObservation};
+use crate::spec::LaunchRequest;
+
+/// A run, seen from outside the machine.
+pub(super) trait Story: Sync {
+    fn service(&self) -> &ServiceName;
+    fn run(&self) -> &RunId;
+    fn cluster(&self) -> &ClusterId;
+    fn phase(&self) -> PhaseName;
+    fn attempt(&self) -> u32;
+    fn because(&self) -> String;
+    fn task(&self) -> Option<&TaskArn>;
+    fn observation(&self) -> Option<&TaskObservation>;
+    fn places(&self) -> usize;
+    fn place(&self, place: usize) -> Option<(&TargetGroupArn, &Target)>;
+    fn target_observation(&self, place: usize) -> Option<&TargetObservation>;
+    /// What it launches, where it is a start.
+    fn request(&self) -> Option<&LaunchRequest>;
+    /// Why its task is stopped, in a word.
+    fn stops_for(&self) -> &'static str;
+}
+
+impl Story for State {
+    fn service(&self) -> &ServiceName {
+        self.spec().service()
+    }
+
+    fn run(&self) -> &RunId {
+        self.spec().run()
+    }
+
+    fn cluster(&self) -> &ClusterId {
+        self.spec().cluster()
+    }
+
+    fn phase(&self) -> PhaseName {
+        self.phase()
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt()
+    }
+
+    fn because(&self) -> String {
+        self.because()
+    }
+
+    fn task(&self) -> Option<&TaskArn> {
+        self.task()
+    }
+
+    fn observation(&self) -> Option<&TaskObservation> {
+        self.observation()
+    }
+
+    fn places(&self) -> usize {
+        self.spec().bindings().len()
+    }
+
+    fn place(&self, place: usize) -> Option<(&TargetGroupArn, &Target)> {
+        let group = self.spec().bindings().get(place).map(|binding| &binding.target_group);
+        group.zip(self.target(place))
+    }
+
+    fn target_observation(&self, place: usize) -> Option<&TargetObservation> {
+        self.target_observation(place)
+    }
+
+    fn request(&self) -> Option<&LaunchRequest> {
+        Some(self.spec().request())
+    }
+
+    fn stops_for(&self) -> &'static str {
+        self.cause().map_or("undone", |cause| cause.code())
+    }
+}
+
+impl Story for Drain {
+    fn service(&self) -> &ServiceName {
+        &self.spec().service
+    }
+
+    fn run(&self) -> &RunId {
+        &self.spec().run
+    }
+
+    fn cluster(&self) -> &ClusterId {
+        &self.spec().cluster
+    }
+
+    fn phase(&self) -> PhaseName {
+        self.phase()
+    }
+
+    fn attempt(&self) -> u32 {
+        0
+    }
+
+    fn because(&self) -> String {
+        self.because()
+    }
+
+    fn task(&self) -> Option<&TaskArn> {
+        self.spec().task.as_ref()
+    }
+
+    fn observation(&self) -> Option<&TaskObservation> {
+        self.observation()
+    }
+
+    fn places(&self) -> usize {
+        self.spec().places.len()
+    }
+
+    fn place(&self, place: usize) -> Option<(&TargetGroupArn, &Target)> {
+        self.spec().places.get(place).map(|place| (&place.target_group, &place.target))
+    }
+
+    fn target_observation(&self, place: usize) -> Option<&TargetObservation> {
+        self.target_observation(place)
+    }
+
+    fn request(&self) -> Option<&LaunchRequest> {
+        None
+    }
+
+    fn stops_for(&self) -> &'static str {
+        "drained"
+    }
+}
