@@ -39,6 +39,7 @@ fn came_to_its_task(run: &Run) -> String {
     match held.via {
         Via::Launch => format!("task {task} was launched"),
         Via::Search => format!("task {task} was found after a lost answer"),
+        Via::Earlier => format!("task {task} was launched by an earlier call of the same name"),
         Via::Conflict => format!("task {task} was launched with this token before"),
         Via::Adoption => format!("task {task} runs already"),
     }

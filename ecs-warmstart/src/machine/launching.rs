@@ -41,16 +41,20 @@ pub(super) fn launching(run: &mut Run, step: LaunchStep) -> Option<Next> {
 pub(super) fn launched(run: &mut Run, task: TaskObservation, policy: &Policy) {
     let status = task.status;
     if run.phase.is_undo() {
-        run.hold(Via::Launch, task);
+        let via = if is_older(run, &task) { Via::Earlier } else { Via::Launch };
+        run.hold(via, task);
         return undo::launch_found(run);
     }
-    if status == TaskStatus::Stopped {
-        // An answer from the past: this attempt's task came and went before this run asked for it.
+    if task.is_ending() {
+        // An answer from the past: this attempt's task came and went, or goes, before this run asked for it.
         run.doubt = Doubt::None;
         run.phase = Phase::Launching { step: LaunchStep::Look };
         return run.calm();
     }
-    run.hold(Via::Launch, task);
+    // What was asked for just now cannot run yet.
+    let ran_before = run.doubt == Doubt::Asking && status == TaskStatus::Running;
+    let via = if ran_before || is_older(run, &task) { Via::Earlier } else { Via::Launch };
+    run.hold(via, task);
     run.enter(Phase::AwaitingRunning);
     run.look_at = run.latest + run.scatter(policy.task_interval(status));
 }
@@ -143,8 +147,15 @@ pub(super) fn may_be_of_this_run(run: &Run, task: &TaskObservation) -> Option<bo
     if task.is_ending() {
         return Some(false);
     }
-    let asked_since = run.asked_since?;
-    task.created_at.map(|created_at| created_at + CLOCK_SKEW >= asked_since)
+    run.asked_since.and(task.created_at).map(|_| !is_older(run, task))
+}
+
+/// Whether the task was there for certain before this run asked for one.
+fn is_older(run: &Run, task: &TaskObservation) -> bool {
+    match (task.created_at, run.asked_since) {
+        (Some(created_at), Some(asked_since)) => created_at + CLOCK_SKEW < asked_since,
+        (None, _) | (_, None) => false,
+    }
 }
 
 pub(super) fn taken(run: &mut Run, policy: &Policy) {
@@ -154,7 +165,7 @@ pub(super) fn taken(run: &mut Run, policy: &Policy) {
         return;
     }
     match held.via {
-        Via::Launch | Via::Search => slot_taken(run, held.seen),
+        Via::Launch | Via::Earlier | Via::Search => slot_taken(run, held.seen),
         Via::Conflict if run.named.is_empty() => slot_taken(run, held.seen),
         Via::Conflict => hold_next_named(run),
         Via::Adoption => {

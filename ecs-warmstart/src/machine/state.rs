@@ -153,6 +153,9 @@ pub(super) struct Held {
 pub(super) enum Via {
     /// ECS answered this run's token with it.
     Launch,
+    /// ECS answered this run's token with it, and it ran before this run asked: an earlier call of the same name brought it
+    /// up, and it is never stopped.
+    Earlier,
     /// It was the one task found after a launch of ours whose every answer was lost.
     Search,
     /// A conflict named it: somebody else's, and never stopped.
@@ -165,7 +168,7 @@ impl Held {
     pub(super) fn is_ours(&self) -> bool {
         match self.via {
             Via::Launch | Via::Search => true,
-            Via::Conflict | Via::Adoption => false,
+            Via::Earlier | Via::Conflict | Via::Adoption => false,
         }
     }
 }
@@ -204,7 +207,7 @@ pub(super) enum Standing {
     Asked,
     /// Registered by this run.
     Ours,
-    /// It stood there before, and is never removed.
+    /// It stood there before, and is never removed as long as its task runs on.
     Before,
     /// Deregistered by this run.
     Removed,

@@ -38,10 +38,10 @@ pub(super) fn abandon(run: &mut Run) {
         Some(undo) => (undo.cause.clone(), std::mem::take(&mut undo.leftovers)),
         None => (Cause::Cancelled, Vec::new()),
     };
-    if run.held.is_none() && matches!(run.doubt, Doubt::Asking | Doubt::Unanswered) {
+    if run.held.is_none() && run.doubt != Doubt::None {
         leftovers.push(launch_leftover(run));
     }
-    let registered = (0..run.places.len()).filter(|&binding| may_be_registered(&run.places[binding]));
+    let registered = (0..run.places.len()).filter(|&binding| must_deregister(run, &run.places[binding]));
     leftovers.extend(registered.filter_map(|binding| target_leftover(run, binding)));
     if must_stop(run) {
         leftovers.extend(task_leftover(run));
@@ -143,18 +143,20 @@ pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Pol
             | ErrorKind::Other,
         ) => {
             back_off(run, asked, failure, policy);
-            begin_patience(run);
+            begin_patience(run, policy);
         }
         // Not asked for in an undo.
         (Asked::Task | Asked::Target(_) | Asked::Register(_), _) => {}
     }
 }
 
-/// Patience counts from the first failure in a row: a process may have died long before this one went on.
-fn begin_patience(run: &mut Run) {
+/// A process may have died long before this one went on: then patience counts from its first failure in a row. Otherwise
+/// it counts from the beginning of the part, or a call that fails now and then would never end.
+fn begin_patience(run: &mut Run, policy: &Policy) {
     let now = run.latest;
     if run.failures == 1
         && let Some(undo) = undo_of(&mut run.phase)
+        && now >= undo.part_since + policy.undo_patience
     {
         undo.part_since = now;
     }
@@ -222,7 +224,7 @@ fn launch_settled(run: &mut Run) {
 // --- The targets
 
 fn undo_register(run: &mut Run, out_of_patience: bool) -> Option<Next> {
-    match run.places.iter().position(may_be_registered) {
+    match run.places.iter().position(|place| must_deregister(run, place)) {
         Some(binding) if out_of_patience => name_target(run, binding),
         Some(binding) => return ask(run, Asked::Deregister(binding)),
         None => go_on(run, |undo| Phase::UndoTask { undo }),
@@ -230,12 +232,13 @@ fn undo_register(run: &mut Run, out_of_patience: bool) -> Option<Next> {
     None
 }
 
-fn may_be_registered(place: &Place) -> bool {
+fn must_deregister(run: &Run, place: &Place) -> bool {
     match place.standing {
         Standing::Asked | Standing::Ours => true,
-        Standing::Unknown | Standing::Absent | Standing::Before | Standing::Removed | Standing::Leaked => {
-            false
-        }
+        // It stands for a task of this run, so whoever registered it did it for this run: another process that took the
+        // same token. A task is never stopped while traffic goes to it. Once the task is gone the address may be another's.
+        Standing::Before => must_stop(run),
+        Standing::Unknown | Standing::Absent | Standing::Removed | Standing::Leaked => false,
     }
 }
 
