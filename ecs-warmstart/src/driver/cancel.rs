@@ -44,6 +44,11 @@ impl Cancel {
         *self.level.borrow() != Level::None
     }
 
+    /// Waits until somebody asks.
+    pub(crate) async fn asked(&self) {
+        self.above(Level::None).await;
+    }
+
     pub(crate) fn level(&self) -> Level {
         *self.level.borrow()
     }

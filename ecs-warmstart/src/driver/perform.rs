@@ -76,7 +76,9 @@ impl Stage<'_> {
 
     async fn stop(self, story: &impl Story) -> Result<Input> {
         let task = story.task().ok_or_else(|| nothing("task"))?;
-        let reason = format!("ecs-warmstart: {}, run {}", story.stops_for(), story.run());
+        let mut reason = format!("ecs-warmstart: {}, run {}", story.stops_for(), story.run());
+        // ECS's old documents allow 255 characters, its new ones name no limit. All of these are ASCII.
+        reason.truncate(255);
         self.launcher.stop(story.cluster(), task, &reason).await?;
         Ok(Input::StopAccepted)
     }

@@ -139,12 +139,22 @@ impl WarmStart {
     /// Dropping the future stops in the middle. The state that was saved last can be driven on, by anybody.
     pub async fn drive(&self, mut state: State, budget: Duration) -> Result<Driven, CheckpointError> {
         let until = self.clock.now() + budget;
+        if let Some(task) = state.task() {
+            // It was held before: no other run may take it for a task that nobody has.
+            self.claims.hold(task, state.spec().run());
+        }
         let mut narrator = Narrator::begin(&self.observers, &state, self.clock.now());
         let mut told = Level::None;
         let mut performed: Option<Effect> = None;
         let mut failure = None;
         let mut input = Input::Tick;
         loop {
+            // Asked for once a turn: a run that is asked to end while nothing is under way never begins a launch.
+            let level = self.cancel.level();
+            if level > told && is_no_news(&input) {
+                told = level;
+                input = cancelled(level);
+            }
             let now = self.clock.now();
             let held_before = state.task().cloned();
             let stepped = step(state, input, now, &self.policy);
@@ -166,7 +176,6 @@ impl WarmStart {
                     if let (Some(failure), Some(effect)) = (failure.take(), &performed) {
                         narrator.retrying(&state, now, effect.operation(), failure, at);
                     }
-                    let level = self.cancel.level();
                     if level > told {
                         told = level;
                         input = cancelled(level);
@@ -184,7 +193,6 @@ impl WarmStart {
                     }
                 }
                 Next::Perform(effect) => {
-                    let level = self.cancel.level();
                     if level > told {
                         told = level;
                         input = cancelled(level);
@@ -222,6 +230,12 @@ impl WarmStart {
             claims: &self.claims,
         }
     }
+}
+
+/// Whether the run can end without it. What the machine answers these with may be a launch, and once a launch is asked for
+/// it may have happened: then only launching again tells what has to be stopped.
+fn is_no_news(input: &Input) -> bool {
+    matches!(input, Input::Tick | Input::Found(_))
 }
 
 fn cancelled(level: Level) -> Input {

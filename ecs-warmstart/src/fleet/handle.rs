@@ -132,7 +132,10 @@ impl Fleet {
             if !error.kind().is_retryable() || next >= until || cancel.is_cancelled() {
                 return Err(error);
             }
-            self.clock.sleep_until(next).await;
+            tokio::select! {
+                () = self.clock.sleep_until(next) => {}
+                () = cancel.asked() => return Err(error),
+            }
         }
     }
 

@@ -182,6 +182,9 @@ impl<'a> Raise<'a> {
                 if started_as_adopted(state) =>
             {
                 self.warn(format!("a task that ran already is gone, another takes its place: {cause}"));
+                if !state.leftovers().is_empty() {
+                    self.ended[place] = Some(TaskReport::of(state));
+                }
                 self.fill_slot();
             }
             _ => self.ended[place] = Some(TaskReport::of(state)),

@@ -72,11 +72,11 @@ impl Left {
         }
     }
 
-    fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         Self { tasks: BTreeSet::new(), targets: BTreeSet::new() }
     }
 
-    fn is_named_in(&self, leftovers: &[Leftover], state: &State) -> bool {
+    pub(crate) fn is_named_in(&self, leftovers: &[Leftover], state: &State) -> bool {
         let mut named = Self::nothing();
         if state.is_adopted() {
             named.tasks.extend(state.task().map(ToString::to_string));

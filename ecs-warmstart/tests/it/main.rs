@@ -1,5 +1,6 @@
 //! The proofs of the library, as one program: the machine by itself, then whole runs on the simulated cloud.
 
+mod cancelling;
 mod converging;
 mod crashes;
 mod failures;
@@ -8,6 +9,7 @@ mod golden;
 mod machine_properties;
 mod machine_table;
 mod readme;
+mod slots;
 mod snapshots;
 mod source;
 mod specs;
