@@ -77,7 +77,7 @@ impl Spec {
         &self.request.cluster
     }
 
-    /// The network mode, where the task definition could be read.
+    /// The network mode, where the task definition or the request says it.
     pub fn network_mode(&self) -> Option<NetworkMode> {
         self.network_mode
     }
@@ -148,7 +148,8 @@ impl SpecBuilder {
         self
     }
 
-    /// The network mode, as the task definition has it. Default unknown: then it is read off the task.
+    /// The network mode, as the task definition has it. Default: awsvpc where the request has subnets, since only such a
+    /// task takes them; otherwise unknown, and then it is read off the task.
     #[must_use]
     pub fn network_mode(mut self, mode: NetworkMode) -> Self {
         self.spec.network_mode = Some(mode);
@@ -174,8 +175,11 @@ impl SpecBuilder {
     /// # Errors
     ///
     /// [`InvalidSpec`] for what no call to AWS could mend.
-    pub fn build(self) -> Result<Spec, InvalidSpec> {
+    pub fn build(mut self) -> Result<Spec, InvalidSpec> {
         self.spec.request.validate()?;
+        if self.spec.request.network.is_some() {
+            self.spec.network_mode.get_or_insert(NetworkMode::AwsVpc);
+        }
         let mut seen = BTreeSet::new();
         for binding in &self.spec.bindings {
             if binding.port == 0 {

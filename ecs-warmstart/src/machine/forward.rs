@@ -29,6 +29,12 @@ pub(super) fn healthy_deadline(run: &Run) -> Timestamp {
     run.healthy_since.unwrap_or(run.running_since) + run.spec.healthy_timeout()
 }
 
+/// Whether the time is over, and a look since then has seen or tried to see how things stand: a run that is taken up late
+/// looks once before it gives up what may be ready.
+pub(super) fn is_over(run: &Run, deadline: Timestamp, next_look: Timestamp) -> bool {
+    run.latest >= deadline && (next_look > deadline || run.not_before > run.latest)
+}
+
 pub(super) fn look_at_task_when_due(run: &mut Run, deadline: Timestamp) -> Option<Next> {
     let due = run.look_at.max(run.not_before);
     if run.latest < due { Some(Next::WakeAt(due.min(deadline))) } else { ask(run, Asked::Task) }

@@ -1,11 +1,13 @@
 //! From the open gate to ready: registers the targets, then waits for their health.
 
-use super::forward::{healthy_deadline, look_at_task_when_due, out_of_time};
+use std::net::IpAddr;
+
+use super::forward::{healthy_deadline, is_over, look_at_task_when_due, out_of_time};
 use super::io::Next;
 use super::state::{Asked, Phase, Place, Run, Standing};
 use super::step::ask;
 use super::{Cause, undo};
-use crate::observation::{TargetObservation, TargetState};
+use crate::observation::{Target, TargetObservation, TargetState};
 use crate::policy::Policy;
 use crate::spec::Readiness;
 
@@ -96,6 +98,8 @@ pub(super) fn looked_at_target(run: &mut Run, binding: usize, seen: TargetObserv
     place.look_at = now + policy.target_interval(its_binding.health_check_interval);
     if place.standing == Standing::Unknown {
         place.standing = match seen.state {
+            // An instance may be registered again while it drains; an address only when its delay has passed (AWS).
+            TargetState::Draining if place.target.as_ref().is_some_and(is_instance) => Standing::Absent,
             TargetState::Draining => Standing::Unknown,
             TargetState::Unused => Standing::Absent,
             TargetState::Initial
@@ -118,17 +122,22 @@ pub(super) fn looked_at_target(run: &mut Run, binding: usize, seen: TargetObserv
     }
 }
 
+fn is_instance(target: &Target) -> bool {
+    target.id.parse::<IpAddr>().is_err()
+}
+
 // --- AwaitingHealthy
 
 pub(super) fn awaiting_healthy(run: &mut Run) -> Option<Next> {
-    let waiting = run.places.iter().enumerate().filter(|(_, place)| !place.is_healthy());
-    let Some((binding, due)) = waiting.map(|(binding, place)| (binding, place.look_at)).min_by_key(|it| it.1)
+    let waiting = (0..run.places.len()).filter(|&binding| !is_known_healthy(run, binding));
+    let Some((binding, due)) =
+        waiting.map(|binding| (binding, run.places[binding].look_at)).min_by_key(|it| it.1)
     else {
         run.enter(Phase::Ready);
         return None;
     };
     let deadline = healthy_deadline(run);
-    if run.latest >= deadline {
+    if is_over(run, deadline, due.min(run.look_at)) {
         return not_healthy_in_time(run, binding);
     }
     if run.look_at.max(run.not_before) <= run.latest {
@@ -138,6 +147,13 @@ pub(super) fn awaiting_healthy(run: &mut Run) -> Option<Next> {
         return ask(run, Asked::Target(binding));
     }
     Some(Next::WakeAt(due.min(run.look_at).max(run.not_before).min(deadline)))
+}
+
+/// Healthy when last seen, and seen not so long ago that it has been checked once more since.
+fn is_known_healthy(run: &Run, binding: usize) -> bool {
+    let interval = run.spec.bindings().get(binding).map(|its| its.health_check_interval).unwrap_or_default();
+    let place = &run.places[binding];
+    place.is_healthy() && run.latest < place.look_at + interval
 }
 
 fn not_healthy_in_time(run: &mut Run, binding: usize) -> Option<Next> {

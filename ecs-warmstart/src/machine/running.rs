@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::forward::{healthy_deadline, look_at_task_when_due, out_of_time, stopped};
+use super::forward::{healthy_deadline, is_over, look_at_task_when_due, out_of_time, stopped};
 use super::io::Next;
 use super::state::{Phase, Run, Via};
 use super::stop_reason::{StopClass, classify};
@@ -117,7 +117,7 @@ pub(super) fn awaiting_running(run: &mut Run) -> Option<Next> {
             }
         }
     }
-    if run.latest >= deadline {
+    if is_over(run, deadline, run.look_at) {
         return out_of_time(run, Cause::NotRunningInTime { waited: timeout, last });
     }
     look_at_task_when_due(run, deadline)
@@ -147,7 +147,7 @@ pub(super) fn awaiting_gate(run: &mut Run) -> Option<Next> {
         return None;
     }
     let deadline = healthy_deadline(run);
-    if run.latest >= deadline {
+    if is_over(run, deadline, run.look_at) {
         let cause =
             Cause::GateNotOpenInTime { waited: run.spec.healthy_timeout(), containers: holding_back(run) };
         return out_of_time(run, cause);

@@ -14,4 +14,5 @@ mod snapshots;
 mod source;
 mod specs;
 mod tidy;
+mod two_bindings;
 mod worlds;

@@ -1,0 +1,210 @@
+//! A task in two target groups: ready means both, and an undo means both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_warmstart::clock::Clock;
+use ecs_warmstart::driver::{Cancel, Error, WarmStart};
+use ecs_warmstart::error::ErrorKind;
+use ecs_warmstart::fleet::{Fleet, RunOutcome, Service, UpOptions};
+use ecs_warmstart::memory::{Action, Behaviour, GroupSettings, InMemory, Settings};
+use ecs_warmstart::observation::{TargetObservation, TargetReason, TargetState};
+use ecs_warmstart::ports::Ports;
+use ecs_warmstart::spec::{Binding, OnFailure, Readiness};
+use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
+
+use crate::failures::Left;
+use crate::specs::binding;
+use crate::worlds::{assert_outcomes, auth, clock};
+
+/// The service `auth`, behind a second group that is set up so.
+fn two_groups(cloud: &InMemory, second: GroupSettings) -> Service {
+    let mut service = auth(1);
+    let second_binding = Binding { container: service.bindings[0].container.clone(), ..binding("nlb", 8080) };
+    cloud.add_target_group(&second_binding.target_group, second);
+    service.bindings.push(second_binding);
+    service
+}
+
+fn checked_every(seconds: u64) -> GroupSettings {
+    GroupSettings { health_check_interval: Duration::from_secs(seconds), ..GroupSettings::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ready_is_healthy_in_both() {
+    for seed in 0..20 {
+        let clock = clock();
+        let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::with_seed(seed));
+        let service = two_groups(&cloud, checked_every(30));
+        let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(Arc::clone(&clock));
+        let report = fleet.up(std::slice::from_ref(&service), &UpOptions::default(), &Cancel::new()).await;
+        assert_outcomes(&report, RunOutcome::Ready);
+        let targets = &report.services[0].tasks[0].targets;
+        assert_eq!(targets.len(), 2);
+        assert!(targets.iter().all(|target| target.state == "healthy"), "{targets:?}");
+        assert_eq!(cloud.registered().len(), 2);
+        assert!(cloud.calls().len() <= 50, "{} calls", cloud.calls().len());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_one_fails_both_are_undone() {
+    // No listener leads to the second group, whichever of the two comes first.
+    for swapped in [false, true] {
+        for fault in [None, Some(Fault::After(ErrorKind::Timeout)), Some(Fault::Before(ErrorKind::Throttled))]
+        {
+            for index in 0..20 {
+                let clock = clock();
+                let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+                let unused = GroupSettings { in_use: false, ..GroupSettings::default() };
+                let mut service = two_groups(&cloud, unused);
+                if swapped {
+                    service.bindings.swap(0, 1);
+                }
+                let plan = fault.map_or(ChaosPlan::none(), |fault| ChaosPlan::none().at(index, fault));
+                let chaos = Chaos::new(Ports::from_one(cloud.clone()), plan);
+                let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
+                let report = fleet.up(&[service], &UpOptions::default(), &Cancel::new()).await;
+                assert_outcomes(&report, RunOutcome::Undone);
+                assert_eq!(report.services[0].tasks[0].cause.as_ref().unwrap().code, "target_unusable");
+                assert_eq!(Left::in_(&cloud).await, Left::nothing(), "{fault:?} at {index}");
+                assert_eq!(cloud.lost_traffic_in_all(), Duration::ZERO);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_taken_out_of_one_group_is_named_and_the_rest_is_undone() {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    let unused = GroupSettings { in_use: false, ..GroupSettings::default() };
+    let service = two_groups(&cloud, unused);
+    let denied = ChaosPlan::none().every(PortMethod::Deregister, Fault::Before(ErrorKind::Denied));
+    let chaos = Chaos::new(Ports::from_one(cloud.clone()), denied);
+    let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
+    let report = fleet.up(&[service], &UpOptions::default(), &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Leaked);
+    assert_eq!(report.leftovers().count(), 2, "{report:#?}");
+    let left = Left::in_(&cloud).await;
+    assert!(left.tasks.is_empty(), "the task is stopped all the same");
+    assert_eq!(cloud.registered().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_healthy_long_ago_is_looked_at_again() {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    // The second group's first check comes when the task has ceased to serve for the first one, and is said to pass.
+    let service = two_groups(&cloud, checked_every(5));
+    let first = service.bindings[0].target_group.clone();
+    let seen = OnlyLater {
+        cloud: cloud.clone(),
+        late: service.bindings[1].target_group.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let spec = service.bindings.iter().cloned().fold(
+        ecs_warmstart::spec::Spec::builder(
+            service.name.clone(),
+            "auth/0".parse().unwrap(),
+            service.request.clone(),
+        ),
+        |spec, binding| spec.binding(binding),
+    );
+    let ports = Ports::from_one(cloud.clone());
+    let warm_start = WarmStart::new(ports.launcher, ports.registrar, seen).with_clock(Arc::clone(&clock));
+    let dies = async {
+        // It serves for a while, then its port closes.
+        while !healthy_in(&cloud, &first) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        cloud.stop_serving(&cloud.running_tasks()[0]).unwrap();
+    };
+    let (ended, ()) = tokio::join!(warm_start.run(spec.build().unwrap()), dies);
+    let error = ended.unwrap_err();
+    assert!(matches!(error, Error::Undone { .. }), "{error}");
+    assert_eq!(Left::in_(&cloud).await, Left::nothing());
+}
+
+fn healthy_in(cloud: &InMemory, group: &ecs_warmstart::ids::TargetGroupArn) -> bool {
+    cloud
+        .calls()
+        .iter()
+        .any(|call| call.action == Action::DescribeTargetHealth && call.about.starts_with(group.name()))
+        && !cloud.running_tasks().is_empty()
+        && cloud.truth(&cloud.running_tasks()[0]).is_some_and(|truth| truth.serving.is_some())
+}
+
+/// A cloud in which one group is slow: for the first minute of a target it says `initial`, then `healthy`.
+#[derive(Debug)]
+struct OnlyLater {
+    cloud: InMemory,
+    late: ecs_warmstart::ids::TargetGroupArn,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait::async_trait]
+impl ecs_warmstart::ports::HealthWaiter for OnlyLater {
+    async fn observe_tasks(
+        &self,
+        cluster: &ecs_warmstart::ids::ClusterId,
+        tasks: &[ecs_warmstart::ids::TaskArn],
+    ) -> ecs_warmstart::ports::Result<Vec<ecs_warmstart::observation::TaskObservation>> {
+        self.cloud.observe_tasks(cluster, tasks).await
+    }
+
+    async fn observe_targets(
+        &self,
+        group: &ecs_warmstart::ids::TargetGroupArn,
+        targets: &[ecs_warmstart::observation::Target],
+    ) -> ecs_warmstart::ports::Result<Vec<TargetObservation>> {
+        let mut seen = self.cloud.observe_targets(group, targets).await?;
+        let task = self.cloud.running_tasks().first().cloned();
+        let serving = task.and_then(|task| self.cloud.truth(&task)?.serving);
+        let long = serving.is_some_and(|at| self.clock.now().since(at) >= Duration::from_secs(70));
+        if *group == self.late && seen[0].state != TargetState::Unused {
+            seen[0] = if long {
+                TargetObservation::new(TargetState::Healthy, None)
+            } else {
+                TargetObservation::new(TargetState::Initial, Some(TargetReason::InitialHealthChecking))
+            };
+        }
+        Ok(seen)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn registered_is_in_both_and_undone_is_in_none_whatever_fails() {
+    for on_failure in [OnFailure::Undo, OnFailure::Keep] {
+        for fault in [
+            Fault::Before(ErrorKind::Denied),
+            Fault::After(ErrorKind::Timeout),
+            Fault::Before(ErrorKind::Throttled),
+            Fault::After(ErrorKind::Other),
+        ] {
+            for index in 0..24 {
+                let clock = clock();
+                let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+                cloud.behave("authapi-task-def", &Behaviour::default());
+                let service = Service { on_failure, ..two_groups(&cloud, checked_every(10)) };
+                let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none().at(index, fault));
+                let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
+                let options = UpOptions { readiness: Readiness::Registered, ..UpOptions::default() };
+                let report = fleet.up(&[service], &options, &Cancel::new()).await;
+                let task = &report.services[0].tasks[0];
+                let left = Left::in_(&cloud).await;
+                let what = format!("{fault:?} at {index}, {on_failure:?}: {report:#?}");
+                match task.outcome {
+                    RunOutcome::Registered => assert_eq!(cloud.registered().len(), 2, "{what}"),
+                    RunOutcome::Undone => assert_eq!(left, Left::nothing(), "{what}"),
+                    RunOutcome::Kept => {
+                        assert_eq!(on_failure, OnFailure::Keep, "{what}");
+                        assert!(left.tasks.contains(task.task.as_ref().unwrap()), "{what}");
+                    }
+                    RunOutcome::Ready | RunOutcome::Leaked => panic!("{what}"),
+                }
+            }
+        }
+    }
+}
