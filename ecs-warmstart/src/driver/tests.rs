@@ -136,10 +136,10 @@ async fn an_undo_takes_the_task_out_of_traffic_before_it_stops_it() {
     let not_in_use =
         TargetObservation::new(TargetState::Unused, Some(crate::observation::TargetReason::NotInUse));
     let warm_start = Mocks::default()
-        .launches("auth/0#0", Ok(TaskStatus::Running))
+        .launches("auth/0#0", Ok(TaskStatus::Provisioning))
+        .sees_task(TaskStatus::Running)
         .sees_target(TargetObservation::not_registered())
         .registers()
-        .sees_task(TaskStatus::Running)
         .sees_target(not_in_use)
         .deregisters()
         .stops()

@@ -42,16 +42,17 @@ const LAWS: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Which modules each module of the crate's root may name. What is not here may not be named.
-const IMPORTS: [(&str, &[&str]); 17] = [
+const IMPORTS: [(&str, &[&str]); 18] = [
     ("ids", &[]),
     ("time", &[]),
     ("clock", &["time"]),
     ("facts", &["ids", "time"]),
     ("observation", &["ids", "time"]),
-    ("spec", &["ids", "time", "facts"]),
+    ("spec", &["ids", "time", "facts", "observation"]),
     ("policy", &["ids", "time", "observation"]),
     ("error", &["ids", "time", "spec", "policy", "observation"]),
     ("address", &["ids", "facts", "observation", "spec"]),
+    ("reconcile", &["ids", "time", "facts", "observation", "spec", "address"]),
     ("machine", &["ids", "time", "facts", "spec", "policy", "observation", "error", "address"]),
     ("ports", PORTS),
     ("memory", ADAPTER),

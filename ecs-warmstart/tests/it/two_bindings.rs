@@ -61,7 +61,7 @@ async fn where_one_fails_both_are_undone() {
                 if swapped {
                     service.bindings.swap(0, 1);
                 }
-                let plan = fault.map_or(ChaosPlan::none(), |fault| ChaosPlan::none().at(index, fault));
+                let plan = fault.map_or_else(ChaosPlan::none, |fault| ChaosPlan::none().at(index, fault));
                 let chaos = Chaos::new(Ports::from_one(cloud.clone()), plan);
                 let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
                 let report = fleet.up(&[service], &UpOptions::default(), &Cancel::new()).await;

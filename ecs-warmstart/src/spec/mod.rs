@@ -1,0 +1,11 @@
+//! What one run needs, validated: what to launch, where to register it, and when it counts as ready.
+
+mod binding;
+mod request;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use binding::{Binding, Gate, OnFailure, Readiness};
+pub use request::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
+pub use run::{DEFAULT_HEALTHY_TIMEOUT, DEFAULT_RUNNING_TIMEOUT, InvalidSpec, Spec, SpecBuilder};
