@@ -77,6 +77,7 @@ const IMPORTS: [(&str, &[&str]); 18] = [
             "machine",
             "ports",
             "driver",
+            "reconcile",
         ],
     ),
     ("config", &["ids", "time", "facts", "spec", "policy", "error", "fleet"]),
