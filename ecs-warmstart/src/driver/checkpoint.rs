@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use crate::machine::State;
+use crate::machine::{Drain, State};
 
 /// Saves states.
 #[async_trait]
@@ -19,6 +19,17 @@ pub trait Checkpoint: Debug + Send + Sync + 'static {
     ///
     /// A call that is dropped may or may not have saved; either state can be gone on with.
     async fn save(&self, state: &State) -> Result<(), CheckpointError>;
+
+    /// Saves the state of a drain, in the same way.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`save`](Self::save).
+    async fn save_drain(&self, drain: &Drain) -> Result<(), CheckpointError>;
 }
 
 /// A state could not be saved.
@@ -35,13 +46,18 @@ impl CheckpointError {
     }
 }
 
-/// Saves nothing: for runs that end with their process. `up` finds their tasks again by their tokens.
+/// Saves nothing: for runs that end with their process. `up` finds their tasks again by their tokens,
+/// `down` by what runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoCheckpoint;
 
 #[async_trait]
 impl Checkpoint for NoCheckpoint {
     async fn save(&self, _state: &State) -> Result<(), CheckpointError> {
+        Ok(())
+    }
+
+    async fn save_drain(&self, _drain: &Drain) -> Result<(), CheckpointError> {
         Ok(())
     }
 }

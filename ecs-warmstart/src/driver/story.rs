@@ -1,12 +1,21 @@
-//! What starts and drains have in common for those who perform their effects and tell of them.
+//! What starts and drains have in common for those who drive them, perform their effects and tell of them.
+
+use async_trait::async_trait;
+
+use super::checkpoint::{Checkpoint, CheckpointError};
 
 use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskArn};
-use crate::machine::{Drain, PhaseName, State};
+use crate::machine::{Drain, Input, Next, PhaseName, State, drain_step, step};
 use crate::observation::{Target, TargetObservation, TaskObservation};
+use crate::policy::Policy;
 use crate::spec::LaunchRequest;
+use crate::time::Timestamp;
 
 /// A run, seen from outside the machine.
-pub(super) trait Story: Sync {
+#[async_trait]
+pub(super) trait Story: Send + Sync + Sized {
+    fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next);
+    async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError>;
     fn service(&self) -> &ServiceName;
     fn run(&self) -> &RunId;
     fn cluster(&self) -> &ClusterId;
@@ -24,7 +33,17 @@ pub(super) trait Story: Sync {
     fn stops_for(&self) -> &'static str;
 }
 
+#[async_trait]
 impl Story for State {
+    fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next) {
+        let stepped = step(self, input, now, policy);
+        (stepped.state, stepped.next)
+    }
+
+    async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError> {
+        checkpoint.save(self).await
+    }
+
     fn service(&self) -> &ServiceName {
         self.spec().service()
     }
@@ -79,7 +98,17 @@ impl Story for State {
     }
 }
 
+#[async_trait]
 impl Story for Drain {
+    fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next) {
+        let stepped = drain_step(self, input, now, policy);
+        (stepped.drain, stepped.next)
+    }
+
+    async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError> {
+        checkpoint.save_drain(self).await
+    }
+
     fn service(&self) -> &ServiceName {
         &self.spec().service
     }

@@ -10,7 +10,7 @@ use super::{Checkpoint, CheckpointError, Driven, Error, WarmStart};
 use crate::clock::TokioClock;
 use crate::error::{ErrorKind, PortError};
 use crate::ids::{ClusterId, TargetGroupArn, TaskArn};
-use crate::machine::{Cause, PhaseName, State};
+use crate::machine::{Cause, Drain, PhaseName, State};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
 use crate::ports::{MockHealthWaiter, MockTargetRegistrar, MockTaskLauncher};
 use crate::spec::{Binding, LaunchRequest, Spec};
@@ -164,6 +164,10 @@ impl Checkpoint for Saves {
             Some(from) if phases.len() > from => Err(CheckpointError::new("the disk is full")),
             _ => Ok(()),
         }
+    }
+
+    async fn save_drain(&self, _drain: &Drain) -> Result<(), CheckpointError> {
+        panic!("no drain is driven here")
     }
 }
 

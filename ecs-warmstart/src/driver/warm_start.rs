@@ -10,8 +10,9 @@ use super::event::Observer;
 use super::narrate::Narrator;
 use super::perform::Stage;
 use super::result::{Error, Ready};
+use super::story::Story;
 use crate::clock::{Clock, TokioClock};
-use crate::machine::{Effect, Input, Next, State, step};
+use crate::machine::{Drain, Effect, Input, Next, State};
 use crate::policy::Policy;
 use crate::ports::{HealthWaiter, TargetRegistrar, TaskLauncher};
 use crate::spec::Spec;
@@ -34,13 +35,13 @@ pub struct WarmStart {
 
 /// How far a run was driven.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Driven {
+pub enum Driven<T = State> {
     /// To its end.
-    Finished(State),
+    Finished(T),
     /// As far as the budget went. Nothing is under way; drive it on with the same state.
     Suspended {
         /// Where it stands.
-        state: State,
+        state: T,
         /// When there is something to do again. Earlier does no harm.
         resume_at: Timestamp,
     },
@@ -137,12 +138,33 @@ impl WarmStart {
     /// # Cancel safety
     ///
     /// Dropping the future stops in the middle. The state that was saved last can be driven on, by anybody.
-    pub async fn drive(&self, mut state: State, budget: Duration) -> Result<Driven, CheckpointError> {
-        let until = self.clock.now() + budget;
+    pub async fn drive(&self, state: State, budget: Duration) -> Result<Driven, CheckpointError> {
         if let Some(task) = state.task() {
             // It was held before: no other run may take it for a task that nobody has.
             self.claims.hold(task, state.spec().run());
         }
+        self.drive_any(state, budget).await
+    }
+
+    /// Drives a drain in the same way. One that halted, or was dropped, is finished by draining the same again.
+    ///
+    /// # Errors
+    ///
+    /// As [`drive`](Self::drive).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`drive`](Self::drive).
+    pub async fn drain(&self, drain: Drain, budget: Duration) -> Result<Driven<Drain>, CheckpointError> {
+        self.drive_any(drain, budget).await
+    }
+
+    async fn drive_any<S: Story>(
+        &self,
+        mut state: S,
+        budget: Duration,
+    ) -> Result<Driven<S>, CheckpointError> {
+        let until = self.clock.now() + budget;
         let mut narrator = Narrator::begin(&self.observers, &state, self.clock.now());
         let mut told = Level::None;
         let mut performed: Option<Effect> = None;
@@ -157,19 +179,19 @@ impl WarmStart {
             }
             let now = self.clock.now();
             let held_before = state.task().cloned();
-            let stepped = step(state, input, now, &self.policy);
-            state = stepped.state;
+            let next;
+            (state, next) = state.step(input, now, &self.policy);
             narrator.follow(&state, now);
             if let Some(task) = state.task()
                 && held_before.as_ref() != Some(task)
-                && !self.claims.hold(task, state.spec().run())
+                && !self.claims.hold(task, state.run())
             {
                 input = Input::Taken;
                 continue;
             }
-            match stepped.next {
+            match next {
                 Next::Finished => {
-                    self.checkpoint.save(&state).await?;
+                    state.save(self.checkpoint.as_ref()).await?;
                     return Ok(Driven::Finished(state));
                 }
                 Next::WakeAt(at) => {
@@ -180,7 +202,7 @@ impl WarmStart {
                         told = level;
                         input = cancelled(level);
                     } else if at > until {
-                        self.checkpoint.save(&state).await?;
+                        state.save(self.checkpoint.as_ref()).await?;
                         return Ok(Driven::Suspended { state, resume_at: at });
                     } else {
                         input = tokio::select! {
@@ -199,10 +221,10 @@ impl WarmStart {
                         continue;
                     }
                     if performed.is_some() && now >= until {
-                        self.checkpoint.save(&state).await?;
+                        state.save(self.checkpoint.as_ref()).await?;
                         return Ok(Driven::Suspended { state, resume_at: now });
                     }
-                    self.checkpoint.save(&state).await?;
+                    state.save(self.checkpoint.as_ref()).await?;
                     // A call under way is waited for, so that its answer is known when it is undone.
                     input = tokio::select! {
                         biased;

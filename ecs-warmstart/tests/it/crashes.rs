@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::{Checkpoint, CheckpointError, Driven, WarmStart};
-use ecs_warmstart::machine::{PhaseName, State};
+use ecs_warmstart::machine::{Drain, PhaseName, State};
 use ecs_warmstart::memory::{Behaviour, InMemory, Settings, Stop};
 use ecs_warmstart::ports::Ports;
 use ecs_warmstart::spec::Gate;
@@ -23,6 +23,11 @@ struct Disk(Arc<Mutex<Option<String>>>);
 impl Checkpoint for Disk {
     async fn save(&self, state: &State) -> Result<(), CheckpointError> {
         *self.0.lock().unwrap() = Some(serde_json::to_string(state).map_err(CheckpointError::new)?);
+        Ok(())
+    }
+
+    async fn save_drain(&self, drain: &Drain) -> Result<(), CheckpointError> {
+        *self.0.lock().unwrap() = Some(serde_json::to_string(drain).map_err(CheckpointError::new)?);
         Ok(())
     }
 }
