@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ecs_warmstart::clock::TokioClock;
 use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TargetGroupFacts, TargetType, TaskDefinitionFacts};
-use ecs_warmstart::ids::{ServiceName, TargetGroupArn, TaskArn};
+use ecs_warmstart::ids::{ServiceName, TargetGroupArn, TaskArn, TaskDefinitionId};
 use ecs_warmstart::observation::Target;
 use ecs_warmstart::ports::Ports;
 use ecs_warmstart::spec::{AwsVpc, Compute, LaunchRequest, LaunchType};
@@ -25,6 +25,9 @@ ecs_warmstart::conformance! {
         None => return,
     }
 }
+
+/// Not the default, 300 s.
+const DEREGISTRATION_DELAY: Duration = Duration::from_secs(120);
 
 /// A cluster, a task definition and two target groups of its own on the server that all tests share.
 fn fixture() -> Option<Fixture> {
@@ -41,23 +44,12 @@ fn world(moto: &Moto) -> World {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let name = format!("conformance-{:03}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let cluster = moto.create_cluster(&name);
-    // One container: moto shows no more of a task.
-    let id = moto.register_task_definition(&json!({
-        "family": name,
-        "networkMode": "awsvpc",
-        "requiresCompatibilities": ["FARGATE"],
-        "cpu": "256",
-        "memory": "512",
-        "containerDefinitions": [
-            {
-                "name": "web", "image": "web:1", "memory": 256, "essential": true,
-                "portMappings": [{ "containerPort": 8080 }],
-                "healthCheck": { "command": ["CMD", "true"] },
-            },
-        ],
-    }));
+    let id = define(moto, &name);
+    // Its name begins like the other's: a family is found by its whole name.
+    let other_family = define(moto, &format!("{name}-too"));
     let target_group = moto.create_target_group(&name, 8080);
     moto.create_listener(&name, &target_group);
+    moto.set_deregistration_delay(&target_group, DEREGISTRATION_DELAY);
     let unused_group = moto.create_target_group(&format!("{name}-unused"), 8080);
     let mut request =
         LaunchRequest::new(cluster.clone(), name.parse().unwrap(), &ServiceName::new("conformance").unwrap());
@@ -71,6 +63,7 @@ fn world(moto: &Moto) -> World {
         unknown_task: TaskArn::new(format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task/{name}/0123456789abcdef"))
             .unwrap(),
         cluster,
+        other_family: LaunchRequest { task_definition: other_family, ..request.clone() },
         no_capacity: request.clone(),
         on_host: request.clone(),
         request,
@@ -86,6 +79,7 @@ fn world(moto: &Moto) -> World {
             }],
         },
         target_group,
+        deregistration_delay: DEREGISTRATION_DELAY,
         target_group_facts: TargetGroupFacts {
             target_type: TargetType::Ipv4,
             in_use: true,
@@ -102,6 +96,24 @@ fn world(moto: &Moto) -> World {
         patience: Duration::from_secs(5),
         poll: Duration::from_millis(50),
     }
+}
+
+fn define(moto: &Moto, family: &str) -> TaskDefinitionId {
+    // One container: moto shows no more of a task.
+    moto.register_task_definition(&json!({
+        "family": family,
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [
+            {
+                "name": "web", "image": "web:1", "memory": 256, "essential": true,
+                "portMappings": [{ "containerPort": 8080 }],
+                "healthCheck": { "command": ["CMD", "true"] },
+            },
+        ],
+    }))
 }
 
 /// Where moto is not like AWS.

@@ -1,5 +1,7 @@
 //! Both services together: all four ports.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{Ecs, Elb};
@@ -86,5 +88,9 @@ impl Inspector for Aws {
 
     async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
         self.elb.target_group(group).await
+    }
+
+    async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
+        self.elb.deregistration_delay(group).await
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_ecs::types::{
     PortMapping, Task, TaskDefinition, TransportProtocol,
 };
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetGroup, TargetGroupIpAddressTypeEnum, TargetHealthDescription, TargetTypeEnum,
+    TargetGroup, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetHealthDescription, TargetTypeEnum,
 };
 
 use crate::error::{ErrorKind, PortError};
@@ -24,6 +24,9 @@ use crate::time::Timestamp;
 
 /// ELBv2's default time between two health checks.
 const DEFAULT_INTERVAL_SECS: u64 = 30;
+
+/// ELBv2's default time for which a target drains.
+const DEFAULT_DEREGISTRATION_DELAY_SECS: u64 = 300;
 
 /// An answer without a name for what it is about is of no use: nothing is known.
 fn senseless(what: &str) -> PortError {
@@ -75,14 +78,15 @@ fn is_interface(attachment: &Attachment) -> bool {
     matches!(attachment.r#type(), Some("ElasticNetworkInterface" | "eni"))
 }
 
-fn is_gone(attachment: &Attachment) -> bool {
-    matches!(attachment.status(), Some("DELETED" | "FAILED"))
+/// One that never was. ECS keeps the details of one that is deleted: the address of a task that has stopped.
+fn has_failed(attachment: &Attachment) -> bool {
+    attachment.status() == Some("FAILED")
 }
 
 /// The addresses of the task's own interface, IPv4 first. The attachment has the IPv4 one before the containers do; an
 /// IPv6 one stands with the containers alone.
 fn addresses(task: &Task) -> Vec<IpAddr> {
-    let interfaces = task.attachments().iter().filter(|it| is_interface(it) && !is_gone(it));
+    let interfaces = task.attachments().iter().filter(|it| is_interface(it) && !has_failed(it));
     let of_attachments = interfaces
         .flat_map(|interface| interface.details())
         .filter(|detail| detail.name() == Some("privateIPv4Address"))
@@ -103,10 +107,12 @@ fn addresses(task: &Task) -> Vec<IpAddr> {
     found
 }
 
-/// The machine under a task that runs without an interface of its own. A task with one has an address sooner or later.
+/// The machine under a task that runs, or ran, without an interface of its own. A task with one has an address sooner or
+/// later.
 fn host(task: &Task, observation: &TaskObservation) -> Option<Host> {
     let has_interface = !observation.addresses.is_empty() || task.attachments().iter().any(is_interface);
-    if has_interface || observation.status != TaskStatus::Running {
+    let ran = observation.status == TaskStatus::Running || observation.started_at.is_some();
+    if has_interface || !ran {
         return None;
     }
     let container_instance = task.container_instance_arn()?.to_owned();
@@ -226,6 +232,19 @@ pub(super) fn target_group(group: &TargetGroup) -> TargetGroupFacts {
         in_use: !group.load_balancer_arns().is_empty(),
         health_check_interval: Duration::from_secs(interval.unwrap_or(DEFAULT_INTERVAL_SECS)),
     }
+}
+
+/// AWS: every group of addresses or instances has the attribute. One without it is none that a task drains from, and is
+/// taken for one at the default: a wait too long is harmless.
+pub(super) fn deregistration_delay(attributes: &[TargetGroupAttribute]) -> Result<Duration> {
+    let attribute = attributes.iter().find(|it| it.key() == Some("deregistration_delay.timeout_seconds"));
+    let secs = match attribute.and_then(|attribute| attribute.value()) {
+        Some(text) => text.parse().map_err(|error| {
+            senseless("a deregistration delay that is no number of seconds").with_source(error)
+        })?,
+        None => DEFAULT_DEREGISTRATION_DELAY_SECS,
+    };
+    Ok(Duration::from_secs(secs))
 }
 
 fn target_type(group: &TargetGroup) -> TargetType {

@@ -1,6 +1,7 @@
 //! ELBv2: target groups and their targets.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::Client;
@@ -82,6 +83,26 @@ impl Elb {
                 Err(PortError::new(ErrorKind::NotFound, format!("there is no target group {}", group.name())))
             }
         }
+    }
+
+    /// The drain half of [`Inspector`](crate::ports::Inspector): how long a target drains.
+    ///
+    /// # Errors
+    ///
+    /// As the port says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
+        let answer = self
+            .client
+            .describe_target_group_attributes()
+            .target_group_arn(group.as_str())
+            .send()
+            .await
+            .map_err(|error| port_error("elasticloadbalancing:DescribeTargetGroupAttributes", error))?;
+        convert::deregistration_delay(answer.attributes())
     }
 
     /// The health of those targets that the group knows, by their canonical form.

@@ -27,6 +27,8 @@ pub enum Operation {
     DescribeTaskDefinition,
     /// `DescribeTargetGroups`
     DescribeTargetGroups,
+    /// `DescribeTargetGroupAttributes`
+    DescribeTargetGroupAttributes,
 }
 
 impl fmt::Display for Operation {
@@ -41,6 +43,7 @@ impl fmt::Display for Operation {
             Self::DeregisterTargets => "DeregisterTargets",
             Self::DescribeTaskDefinition => "DescribeTaskDefinition",
             Self::DescribeTargetGroups => "DescribeTargetGroups",
+            Self::DescribeTargetGroupAttributes => "DescribeTargetGroupAttributes",
         })
     }
 }

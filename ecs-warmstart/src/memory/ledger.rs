@@ -26,6 +26,8 @@ pub enum Action {
     DescribeTargetHealth,
     /// `elasticloadbalancing:DescribeTargetGroups`
     DescribeTargetGroups,
+    /// `elasticloadbalancing:DescribeTargetGroupAttributes`
+    DescribeTargetGroupAttributes,
 }
 
 impl Action {
@@ -37,7 +39,8 @@ impl Action {
             | Self::DescribeTasks
             | Self::DescribeTaskDefinition
             | Self::DescribeTargetHealth
-            | Self::DescribeTargetGroups => false,
+            | Self::DescribeTargetGroups
+            | Self::DescribeTargetGroupAttributes => false,
         }
     }
 }
@@ -54,6 +57,7 @@ impl fmt::Display for Action {
             Self::DeregisterTargets => "DeregisterTargets",
             Self::DescribeTargetHealth => "DescribeTargetHealth",
             Self::DescribeTargetGroups => "DescribeTargetGroups",
+            Self::DescribeTargetGroupAttributes => "DescribeTargetGroupAttributes",
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The ports.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::cloud::InMemory;
@@ -133,6 +135,13 @@ impl Inspector for InMemory {
     async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
         self.call(Action::DescribeTargetGroups, 1, group.name().to_owned(), |state, now| {
             Ok(state.group(group, now)?.settings.facts())
+        })
+        .await
+    }
+
+    async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
+        self.call(Action::DescribeTargetGroupAttributes, 1, group.name().to_owned(), |state, now| {
+            Ok(state.group(group, now)?.settings.deregistration_delay)
         })
         .await
     }

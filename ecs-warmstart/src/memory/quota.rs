@@ -17,7 +17,7 @@ pub struct Quotas {
     pub definition_read: Quota,
     /// `RegisterTargets` and `DeregisterTargets`. Published: 20, then 4/s.
     pub registration: Quota,
-    /// `DescribeTargetHealth` and `DescribeTargetGroups`. Published: 40, then 10/s.
+    /// `DescribeTargetHealth`, `DescribeTargetGroups` and `DescribeTargetGroupAttributes`. Published: 40, then 10/s.
     pub elb_read: Quota,
     /// All calls to ELBv2 together. Published: 40, then 10/s.
     pub elb_account: Quota,
@@ -85,7 +85,9 @@ impl Buckets {
             Action::DescribeTasks | Action::ListTasks => (&mut self.cluster_read, false),
             Action::DescribeTaskDefinition => (&mut self.definition_read, false),
             Action::RegisterTargets | Action::DeregisterTargets => (&mut self.registration, true),
-            Action::DescribeTargetHealth | Action::DescribeTargetGroups => (&mut self.elb_read, true),
+            Action::DescribeTargetHealth
+            | Action::DescribeTargetGroups
+            | Action::DescribeTargetGroupAttributes => (&mut self.elb_read, true),
         };
         bucket.take(now) && (!elb || self.elb_account.take(now))
     }

@@ -1,6 +1,7 @@
 //! Every port through `Arc` and `Box`, so that `Arc<dyn TaskLauncher>` is a `TaskLauncher`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -73,6 +74,10 @@ macro_rules! forward {
 
             async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
                 (**self).target_group(group).await
+            }
+
+            async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
+                (**self).deregistration_delay(group).await
             }
         }
     };

@@ -1,6 +1,7 @@
 //! The four traits.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -160,4 +161,16 @@ pub trait Inspector: Debug + Send + Sync + 'static {
     ///
     /// Safe: it only reads.
     async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts>;
+
+    /// How long a target of the group drains after its deregistration, and so how long its address is refused to it. AWS:
+    /// 0 to 3600 s, default 300 s.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when there is no such group; `Denied` where it may not be read: a drain can be watched instead.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration>;
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -142,12 +143,15 @@ impl Inspector for Chaos {
     async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
         self.call(PortMethod::TargetGroup, || self.inner.inspector.target_group(group)).await
     }
+
+    async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
+        let inspector = &self.inner.inspector;
+        self.call(PortMethod::DeregistrationDelay, || inspector.deregistration_delay(group)).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::testing::conformance::Fixture;
 

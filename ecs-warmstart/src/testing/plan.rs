@@ -27,6 +27,8 @@ pub enum PortMethod {
     TaskDefinition,
     /// [`Inspector::target_group`](crate::ports::Inspector::target_group)
     TargetGroup,
+    /// [`Inspector::deregistration_delay`](crate::ports::Inspector::deregistration_delay)
+    DeregistrationDelay,
 }
 
 impl PortMethod {
@@ -39,7 +41,8 @@ impl PortMethod {
             | Self::ObserveTasks
             | Self::ObserveTargets
             | Self::TaskDefinition
-            | Self::TargetGroup => false,
+            | Self::TargetGroup
+            | Self::DeregistrationDelay => false,
         }
     }
 }

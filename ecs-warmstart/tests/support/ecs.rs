@@ -211,6 +211,8 @@ fn stop_task(cloud: &Ports, input: &StopTaskInput) -> MockResponse<StopTaskOutpu
 fn task_of(seen: &TaskObservation) -> Task {
     let millis =
         |at: ecs_warmstart::time::Timestamp| DateTime::from_millis(at.as_millis().try_into().unwrap());
+    let interfaces =
+        seen.addresses.iter().filter(|it| it.is_ipv4()).map(|address| interface(address, seen.status));
     Task::builder()
         .task_arn(seen.task.as_str())
         .last_status(seen.status.to_string())
@@ -223,14 +225,16 @@ fn task_of(seen: &TaskObservation) -> Task {
         .set_container_instance_arn(seen.host.as_ref().map(|host| host.container_instance.clone()))
         .set_stop_code(seen.stop.as_ref().and_then(|stop| Some(stop.code.as_ref()?.as_str().into())))
         .set_stopped_reason(seen.stop.as_ref().map(|stop| stop.reason.clone()))
-        .set_attachments(Some(seen.addresses.iter().filter(|it| it.is_ipv4()).map(interface).collect()))
+        .set_attachments(Some(interfaces.collect()))
         .set_containers(Some(seen.containers.iter().map(|it| container_of(it, &seen.addresses)).collect()))
         .build()
 }
 
-fn interface(address: &IpAddr) -> Attachment {
+/// The interface of a task that has stopped is deleted, and keeps its details.
+fn interface(address: &IpAddr, status: TaskStatus) -> Attachment {
+    let attached = if status == TaskStatus::Stopped { "DELETED" } else { "ATTACHED" };
     let address = KeyValuePair::builder().name("privateIPv4Address").value(address.to_string()).build();
-    Attachment::builder().r#type("ElasticNetworkInterface").status("ATTACHED").details(address).build()
+    Attachment::builder().r#type("ElasticNetworkInterface").status(attached).details(address).build()
 }
 
 fn container_of(seen: &ContainerObservation, addresses: &[IpAddr]) -> Container {

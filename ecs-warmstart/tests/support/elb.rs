@@ -1,8 +1,13 @@
 //! ELBv2 over ports.
 
+use std::time::Duration;
+
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::{
     DeregisterTargetsError, DeregisterTargetsInput, DeregisterTargetsOutput,
+};
+use aws_sdk_elasticloadbalancingv2::operation::describe_target_group_attributes::{
+    DescribeTargetGroupAttributesError, DescribeTargetGroupAttributesOutput,
 };
 use aws_sdk_elasticloadbalancingv2::operation::describe_target_groups::{
     DescribeTargetGroupsError, DescribeTargetGroupsOutput,
@@ -15,8 +20,8 @@ use aws_sdk_elasticloadbalancingv2::operation::register_targets::{
 };
 use aws_sdk_elasticloadbalancingv2::types::error::TargetGroupNotFoundException;
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetGroup, TargetGroupIpAddressTypeEnum, TargetHealth, TargetHealthDescription,
-    TargetTypeEnum,
+    TargetDescription, TargetGroup, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetHealth,
+    TargetHealthDescription, TargetTypeEnum,
 };
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use ecs_warmstart::facts::{TargetGroupFacts, TargetType};
@@ -27,8 +32,8 @@ use ecs_warmstart::ports::Ports;
 use super::{at_once, meta};
 
 pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
-    let (register, deregister, health, describe) =
-        (cloud.clone(), cloud.clone(), cloud.clone(), cloud.clone());
+    let of = || cloud.clone();
+    let (register, deregister, health, describe, attributes) = (of(), of(), of(), of(), of());
     vec![
         mock!(Client::register_targets).then_compute_response(move |input| {
             let targets = targets_of(input.targets());
@@ -51,7 +56,21 @@ pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
                 Err(error) => MockResponse::Error(DescribeTargetGroupsError::generic(meta(&error))),
             }
         }),
+        mock!(Client::describe_target_group_attributes).then_compute_response(move |input| {
+            match at_once(attributes.inspector.deregistration_delay(&group(input.target_group_arn()))) {
+                Ok(delay) => MockResponse::Output(attributes_of(delay)),
+                Err(error) => MockResponse::Error(DescribeTargetGroupAttributesError::generic(meta(&error))),
+            }
+        }),
     ]
+}
+
+fn attributes_of(delay: Duration) -> DescribeTargetGroupAttributesOutput {
+    let attribute = |key: &str, value: String| TargetGroupAttribute::builder().key(key).value(value).build();
+    DescribeTargetGroupAttributesOutput::builder()
+        .attributes(attribute("slow_start.duration_seconds", "0".into()))
+        .attributes(attribute("deregistration_delay.timeout_seconds", delay.as_secs().to_string()))
+        .build()
 }
 
 fn group(arn: Option<&str>) -> TargetGroupArn {

@@ -9,11 +9,12 @@ use aws_sdk_ecs::types::{
     TaskDefinition, TransportProtocol,
 };
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetGroup, TargetGroupIpAddressTypeEnum, TargetHealth, TargetHealthDescription,
-    TargetHealthReasonEnum, TargetHealthStateEnum, TargetTypeEnum,
+    TargetDescription, TargetGroup, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetHealth,
+    TargetHealthDescription, TargetHealthReasonEnum, TargetHealthStateEnum, TargetTypeEnum,
 };
 
 use super::super::convert;
+use crate::error::ErrorKind;
 use crate::facts::{ContainerFacts, NetworkMode, TargetType, TaskDefinitionFacts};
 use crate::observation::{
     HealthStatus, PortBinding, StopCode, StopInfo, Target, TargetObservation, TargetReason, TargetState,
@@ -104,7 +105,7 @@ fn addresses_come_from_attachment_and_containers() {
     assert_eq!(addresses(own("ElasticNetworkInterface", "ATTACHED")), ["10.0.1.5"]);
     assert_eq!(addresses(own("eni", "ATTACHED")), ["10.0.1.5"]);
     assert_eq!(addresses(own("Service Connect", "ATTACHED")), [] as [&str; 0]);
-    assert_eq!(addresses(own("ElasticNetworkInterface", "DELETED")), [] as [&str; 0]);
+    assert_eq!(addresses(own("ElasticNetworkInterface", "DELETED")), ["10.0.1.5"], "ECS keeps the details");
     assert_eq!(addresses(own("ElasticNetworkInterface", "FAILED")), [] as [&str; 0]);
 
     let both =
@@ -122,11 +123,29 @@ fn addresses_come_from_attachment_and_containers() {
 }
 
 #[test]
-fn only_a_running_task_without_interface_has_a_host() {
+fn a_deregistration_delay_is_in_seconds() {
+    let attribute = |key: &str, value: &str| TargetGroupAttribute::builder().key(key).value(value).build();
+    let delay = |value| {
+        convert::deregistration_delay(&[
+            attribute("slow_start.duration_seconds", "7"),
+            attribute("deregistration_delay.timeout_seconds", value),
+        ])
+    };
+    assert_eq!(delay("0").unwrap(), Duration::ZERO);
+    assert_eq!(delay("3600").unwrap(), Duration::from_secs(3600));
+    assert_eq!(delay("soon").unwrap_err().kind(), ErrorKind::Other);
+    assert_eq!(convert::deregistration_delay(&[]).unwrap(), Duration::from_secs(300), "AWS's default");
+}
+
+#[test]
+fn only_a_task_that_ran_without_interface_has_a_host() {
     let on_machine =
         || task().container_instance_arn("arn:aws:ecs:us-east-2:111122223333:container-instance/c/9");
     assert!(seen(on_machine().last_status("PENDING")).host.is_none());
     assert!(seen(on_machine().last_status("RUNNING")).host.is_some());
+    assert!(seen(on_machine().last_status("STOPPED")).host.is_none());
+    let started_at = DateTime::from_millis(2_500);
+    assert!(seen(on_machine().last_status("STOPPED").started_at(started_at)).host.is_some());
     assert!(seen(task().last_status("RUNNING")).host.is_none());
     let attaching = Attachment::builder().r#type("ElasticNetworkInterface").status("ATTACHING").build();
     assert!(seen(on_machine().last_status("RUNNING").attachments(attaching)).host.is_none());

@@ -38,6 +38,8 @@ pub struct World {
     pub port: u16,
     /// What the definition of `request` says.
     pub task_definition: TaskDefinitionFacts,
+    /// A launch in the same cluster that succeeds too, of a task definition of another family.
+    pub other_family: LaunchRequest,
     /// A launch in the same cluster that finds no capacity, whatever its token. Needs [`Capability::CapacityFailures`].
     pub no_capacity: LaunchRequest,
     /// A launch in the same cluster whose task runs on a container instance, behind ports of the machine
@@ -48,6 +50,9 @@ pub struct World {
     pub target_group: TargetGroupArn,
     /// What the group says of itself.
     pub target_group_facts: TargetGroupFacts,
+    /// How long its targets drain. Best not ELBv2's default of 300 s, which an implementation may guess, and less than
+    /// `patience`.
+    pub deregistration_delay: Duration,
     /// A target group of type `ip` that no listener leads to. Needs [`Capability::NotInUse`].
     pub unused_group: TargetGroupArn,
     /// More than 200 different targets that the group takes and that nobody serves, each with an address of its own.

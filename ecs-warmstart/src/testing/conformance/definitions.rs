@@ -32,9 +32,19 @@ pub async fn a_target_group_says_its_facts(backend: &dyn Backend) {
     assert!(facts.in_use, "the world says that a listener leads there");
 }
 
+/// How long it lets its targets drain.
+pub async fn a_target_group_says_its_deregistration_delay(backend: &dyn Backend) {
+    let (inspector, world) = (backend.ports().inspector, backend.world());
+    let delay = inspector.deregistration_delay(&world.target_group).await.expect("a group");
+    assert_eq!(delay, world.deregistration_delay);
+}
+
 /// A target group that does not exist is `NotFound`.
 pub async fn an_unknown_target_group_is_not_found(backend: &dyn Backend) {
     let unknown = &backend.world().unknown_group;
-    let error = backend.ports().inspector.target_group(unknown).await.expect_err("no group");
+    let inspector = backend.ports().inspector;
+    let error = inspector.target_group(unknown).await.expect_err("no group");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let error = inspector.deregistration_delay(unknown).await.expect_err("no group");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }

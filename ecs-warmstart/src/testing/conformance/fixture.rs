@@ -83,6 +83,8 @@ fn world_of(cloud: &InMemory) -> World {
     let app = || container(service.container, true, Some(service.port));
     let task_definition =
         define("conformance", NetworkMode::AwsVpc, vec![app(), container("beside", false, None)]);
+    // Its name begins like the other's: a family is found by its whole name.
+    let other_family = define("conformance-too", NetworkMode::AwsVpc, vec![app()]);
     let scarce = define("scarce", NetworkMode::AwsVpc, vec![app()]);
     let on_host = define("on-host", NetworkMode::Bridge, vec![app()]);
     let end_of_time = Timestamp::from_millis(u64::MAX);
@@ -95,6 +97,12 @@ fn world_of(cloud: &InMemory) -> World {
         arn.parse().expect("an ARN")
     };
     let target_group = service.target_group.parse().expect("an ARN");
+    let group = GroupSettings {
+        health_check_interval: Duration::from_secs(10),
+        deregistration_delay: Duration::from_secs(120),
+        ..GroupSettings::default()
+    };
+    cloud.add_target_group(&target_group, group.clone());
     let unused_group = arn("unused");
     cloud.add_target_group(&unused_group, GroupSettings { in_use: false, ..GroupSettings::default() });
     let of = |definition: &TaskDefinitionFacts| {
@@ -104,6 +112,7 @@ fn world_of(cloud: &InMemory) -> World {
     World {
         cluster: request.cluster.clone(),
         port: service.port,
+        other_family: of(&other_family),
         no_capacity: of(&scarce),
         on_host: LaunchRequest {
             compute: Compute::LaunchType(LaunchType::Ec2),
@@ -113,11 +122,8 @@ fn world_of(cloud: &InMemory) -> World {
         },
         request: of(&task_definition),
         task_definition,
-        target_group_facts: GroupSettings {
-            health_check_interval: Duration::from_secs(10),
-            ..GroupSettings::default()
-        }
-        .facts(),
+        target_group_facts: group.facts(),
+        deregistration_delay: group.deregistration_delay,
         target_group,
         unused_group,
         // Far from the addresses that tasks get.

@@ -42,6 +42,9 @@ macro_rules! conformance {
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_token_replays_its_failure, [CapacityFailures]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::tasks_are_found_by_started_by, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_stopped_task_is_not_found, [FindsOnlyRunning]);
+            $crate::conformance!(@case [#[$attribute]] $backend, tasks::stopped_tasks_are_found_by_family, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, tasks::all_running_tasks_are_found, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_stopped_task_still_says_its_address, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::all_pages_are_found_and_observed_in_order, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::an_unknown_task_is_missing, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_task_gets_running_with_an_address, []);
@@ -60,7 +63,7 @@ macro_rules! conformance {
             $crate::conformance!(@case [#[$attribute]] $backend, targets::a_deregistered_target_is_out, []);
             $crate::conformance!(@case [#[$attribute]] $backend, targets::deregistering_twice_is_fine, [DeregisterAbsent]);
             $crate::conformance!(@case [#[$attribute]] $backend, targets::deregistering_an_absent_target_is_fine, [DeregisterAbsent]);
-            $crate::conformance!(@case [#[$attribute]] $backend, targets::a_deregistered_target_drains, [Draining]);
+            $crate::conformance!(@case [#[$attribute]] $backend, targets::a_deregistered_target_drains_and_is_gone, [Draining]);
             $crate::conformance!(@case [#[$attribute]] $backend, targets::a_target_is_initial_first, [HealthTakesTime]);
             $crate::conformance!(@case [#[$attribute]] $backend, targets::a_target_that_serves_gets_healthy, []);
             $crate::conformance!(@case [#[$attribute]] $backend, targets::a_target_that_nobody_serves_gets_unhealthy, [UnhealthyTargets]);
@@ -71,6 +74,7 @@ macro_rules! conformance {
             $crate::conformance!(@case [#[$attribute]] $backend, definitions::a_task_definition_says_its_facts, []);
             $crate::conformance!(@case [#[$attribute]] $backend, definitions::an_unknown_task_definition_is_not_found, [UnknownDefinitions]);
             $crate::conformance!(@case [#[$attribute]] $backend, definitions::a_target_group_says_its_facts, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, definitions::a_target_group_says_its_deregistration_delay, []);
             $crate::conformance!(@case [#[$attribute]] $backend, definitions::an_unknown_target_group_is_not_found, [UnknownGroups]);
         }
     };

@@ -64,9 +64,13 @@ impl<'a> Steps<'a> {
 
     /// Finds until there are so many: a search may lag behind for a moment.
     pub(super) async fn found_at_last(&self, count: usize) -> Vec<TaskArn> {
+        self.found_by_at_last(&self.ours(), count).await
+    }
+
+    pub(super) async fn found_by_at_last(&self, selector: &Selector, count: usize) -> Vec<TaskArn> {
         let deadline = self.deadline();
         loop {
-            let found = self.find().await;
+            let found = self.find_by(selector).await;
             if found.len() == count {
                 return found;
             }

@@ -86,17 +86,25 @@ pub async fn deregistering_an_absent_target_is_fine(backend: &dyn Backend) {
     steps.deregister(&steps.idle_targets(1)).await;
 }
 
-/// A target that is deregistered is still listed, as draining, and gone later.
-pub async fn a_deregistered_target_drains(backend: &dyn Backend) {
+/// A target that is deregistered is still listed, as draining, until the deregistration delay is over; then it is gone, and
+/// may come back.
+pub async fn a_deregistered_target_drains_and_is_gone(backend: &dyn Backend) {
     let steps = Steps::new(backend, "drain");
     let serving = steps.serving_target("t#0").await;
     steps.register(from_ref(&serving)).await;
     steps.target_until(&serving, |seen| seen.state == TargetState::Healthy).await;
+    let began = backend.clock().now();
     steps.deregister(from_ref(&serving)).await;
     let seen = steps.look(&serving).await;
     assert_eq!(seen.state, TargetState::Draining);
     assert_eq!(seen.reason, Some(TargetReason::DeregistrationInProgress));
     assert_eq!(steps.targets().await.len(), 1);
+    steps.target_until(&serving, TargetObservation::is_not_registered).await;
+    let drained = backend.clock().now().since(began);
+    assert!(drained >= backend.world().deregistration_delay, "gone after {drained:?}");
+    assert_eq!(steps.targets().await, []);
+    steps.register(from_ref(&serving)).await;
+    assert!(!steps.look(&serving).await.is_not_registered());
 }
 
 /// Nobody is healthy before a health check.

@@ -11,6 +11,7 @@ use super::Backend;
 use super::steps::{Steps, token};
 use crate::error::ErrorKind;
 use crate::observation::{TaskObservation, TaskStatus};
+use crate::ports::Selector;
 use crate::spec::LaunchRequest;
 
 /// The same token and the same request: one task.
@@ -102,6 +103,58 @@ pub async fn a_stopped_task_is_not_found(backend: &dyn Backend) {
     steps.found_at_last(1).await;
     steps.stop(&launched.task, "over").await;
     assert_eq!(steps.found_at_last(0).await, []);
+}
+
+/// Tasks that have stopped are found by their family, whoever started them; those that run and those of other families are
+/// not.
+pub async fn stopped_tasks_are_found_by_family(backend: &dyn Backend) {
+    let (steps, others) = (Steps::new(backend, "stopped"), Steps::new(backend, "stopped-too"));
+    let family = backend.world().task_definition.id.family();
+    let selector = Selector::StoppedOf { family: family.to_owned() };
+    let mut stopped = Vec::new();
+    for (steps, name) in [(&steps, "stopped#0"), (&others, "stopped#1")] {
+        let running = steps.running(name).await;
+        assert_eq!(steps.find_by(&selector).await, stopped, "before one more stops");
+        steps.stop(&running.task, "over").await;
+        steps.task_until(&running.task, |seen| seen.status == TaskStatus::Stopped).await;
+        stopped.push(running.task);
+        stopped.sort();
+    }
+    let request = steps.named(&backend.world().other_family);
+    let other = steps.ports.launcher.launch(&token("stopped#2"), &request).await.expect("a launch").task;
+    steps.task_until(&other, |seen| seen.status == TaskStatus::Running).await;
+    steps.stop(&other, "over").await;
+    steps.task_until(&other, |seen| seen.status == TaskStatus::Stopped).await;
+    assert_eq!(steps.find_by(&selector).await, stopped);
+    let family = backend.world().other_family.task_definition.family().to_owned();
+    assert_eq!(steps.find_by(&Selector::StoppedOf { family }).await, [other]);
+}
+
+/// All that ECS wants running in the cluster, whoever started it, and all pages of it.
+pub async fn all_running_tasks_are_found(backend: &dyn Backend) {
+    let hands = ["first", "second", "third"].map(|name| Steps::new(backend, name));
+    let stopped = hands[0].running("all#stopped").await.task;
+    hands[0].stop(&stopped, "over").await;
+    let mut expected = Vec::new();
+    for number in 0..104 {
+        expected.push(hands[number % 3].launch(&format!("all#{number}")).await.task);
+    }
+    let request = hands[0].named(&backend.world().other_family);
+    let other = hands[0].ports.launcher.launch(&token("all#other"), &request).await.expect("a launch");
+    expected.push(other.task);
+    expected.sort();
+    assert_eq!(hands[0].found_by_at_last(&Selector::Running, 105).await, expected);
+}
+
+/// A target is known for stale by the address of its task that has stopped: so that address stays known.
+pub async fn a_stopped_task_still_says_its_address(backend: &dyn Backend) {
+    let steps = Steps::new(backend, "still-says");
+    let running = steps.running("t#0").await;
+    steps.stop(&running.task, "over").await;
+    let stopped = steps.task_until(&running.task, |seen| seen.status == TaskStatus::Stopped).await;
+    assert_eq!(stopped.addresses, running.addresses);
+    assert_eq!(stopped.started_by, running.started_by);
+    assert_eq!(stopped.task_definition, running.task_definition);
 }
 
 /// ECS answers at most 100 tasks per call, both ways; the ports have no such limit.

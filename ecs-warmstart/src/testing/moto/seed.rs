@@ -1,5 +1,7 @@
 //! What has to stand in the emulator before a starter can do its work.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Moto;
@@ -52,6 +54,18 @@ impl Moto {
             ],
         );
         first_between(&answer, "TargetGroupArn").parse().expect("the ARN of a target group")
+    }
+
+    /// Says how long the group's targets drain. In whole seconds, and less than an hour.
+    pub fn set_deregistration_delay(&self, group: &TargetGroupArn, delay: Duration) {
+        self.elb(
+            "ModifyTargetGroupAttributes",
+            &[
+                ("TargetGroupArn", group.as_str()),
+                ("Attributes.member.1.Key", "deregistration_delay.timeout_seconds"),
+                ("Attributes.member.1.Value", &delay.as_secs().to_string()),
+            ],
+        );
     }
 
     /// Makes a load balancer of that name whose listener leads to the group.
