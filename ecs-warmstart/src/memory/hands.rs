@@ -62,8 +62,14 @@ impl InMemory {
         self.now().0.unusable.insert(address.to_owned());
     }
 
-    /// Launches a task as somebody else does: an ECS service (`startedBy` is `ecs-svc/...` then), or a person. Not in the
-    /// ledger's calls.
+    /// From now on every call about the group is refused with `AccessDenied`, as where the caller's role does not name it.
+    /// What is done by hand goes on.
+    pub fn deny_group(&self, group: &TargetGroupArn) {
+        self.now().0.denied.insert(group.clone());
+    }
+
+    /// Launches a task as somebody else does: an ECS service (`startedBy` is `ecs-svc/...` then), or a person (it may be
+    /// empty then). Not in the ledger's calls.
     ///
     /// # Errors
     ///

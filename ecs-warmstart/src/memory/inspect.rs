@@ -1,11 +1,13 @@
 //! The ledger: what really happened, and what is left over.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::behaviour::CheckAnswer;
 use super::cloud::InMemory;
 use super::ledger::{Action, Call, LostTraffic, Truth};
 use super::state::State;
+use super::task::Place;
 use crate::ids::{TargetGroupArn, TaskArn};
 use crate::observation::Target;
 use crate::time::Timestamp;
@@ -42,6 +44,15 @@ impl InMemory {
     pub fn truth(&self, task: &TaskArn) -> Option<Truth> {
         let (state, now) = self.now();
         state.owners.find(task).map(|task| task.truth(&state.settings, now))
+    }
+
+    /// The addresses that a task was given at its launch, whether or not ECS shows them yet. None where it has no network
+    /// interface of its own, or no such task was launched.
+    pub fn addresses(&self, task: &TaskArn) -> Vec<IpAddr> {
+        match self.now().0.owners.find(task).map(|task| &task.place) {
+            Some(Place::Addresses(addresses)) => addresses.clone(),
+            Some(Place::Machine { .. } | Place::Nowhere) | None => Vec::new(),
+        }
     }
 
     /// Every target that is registered and does not drain.

@@ -59,8 +59,11 @@ impl TargetRegistrar for InMemory {
             return Ok(());
         }
         let about = about_targets(group, targets);
-        self.call(Action::RegisterTargets, count, about, |state, now| state.register(group, targets, now))
-            .await
+        self.call(Action::RegisterTargets, count, about, |state, now| {
+            state.authorize(group)?;
+            state.register(group, targets, now)
+        })
+        .await
     }
 
     async fn deregister(&self, group: &TargetGroupArn, targets: &[Target]) -> Result<()> {
@@ -70,6 +73,7 @@ impl TargetRegistrar for InMemory {
         }
         let about = about_targets(group, targets);
         self.call(Action::DeregisterTargets, count, about, |state, now| {
+            state.authorize(group)?;
             // What is not there need not be taken out.
             if let Ok(group) = state.group(group, now) {
                 targets.iter().for_each(|target| group.deregister(target));
@@ -82,6 +86,7 @@ impl TargetRegistrar for InMemory {
     async fn targets(&self, group: &TargetGroupArn) -> Result<Vec<(Target, TargetObservation)>> {
         let about = format!("{} all", group.name());
         self.call(Action::DescribeTargetHealth, 1, about, |state, now| {
+            state.authorize(group)?;
             Ok(state.group(group, now)?.observe_all())
         })
         .await
@@ -114,6 +119,7 @@ impl HealthWaiter for InMemory {
         }
         let about = about_targets(group, targets);
         self.call(Action::DescribeTargetHealth, 1, about, |state, now| {
+            state.authorize(group)?;
             let group = state.group(group, now)?;
             Ok(targets.iter().map(|target| group.observe(target)).collect())
         })
@@ -134,6 +140,7 @@ impl Inspector for InMemory {
 
     async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
         self.call(Action::DescribeTargetGroups, 1, group.name().to_owned(), |state, now| {
+            state.authorize(group)?;
             Ok(state.group(group, now)?.settings.facts())
         })
         .await
@@ -141,6 +148,7 @@ impl Inspector for InMemory {
 
     async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
         self.call(Action::DescribeTargetGroupAttributes, 1, group.name().to_owned(), |state, now| {
+            state.authorize(group)?;
             Ok(state.group(group, now)?.settings.deregistration_delay)
         })
         .await

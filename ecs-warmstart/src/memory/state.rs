@@ -36,6 +36,8 @@ pub(super) struct State {
     pub(super) definitions: BTreeMap<String, BTreeMap<u32, Arc<TaskDefinitionFacts>>>,
     pub(super) groups: BTreeMap<TargetGroupArn, Group>,
     pub(super) unusable: BTreeSet<String>,
+    /// Groups about which every call is refused.
+    pub(super) denied: BTreeSet<TargetGroupArn>,
     pub(super) owners: Owners,
     pub(super) calls: Vec<Call>,
     /// What tasks of a family do.
@@ -82,6 +84,7 @@ impl State {
             definitions: BTreeMap::new(),
             groups: BTreeMap::new(),
             unusable: BTreeSet::new(),
+            denied: BTreeSet::new(),
             owners: Owners::new(places.machine_ids()),
             calls: Vec::new(),
             behaviours: BTreeMap::new(),
@@ -296,6 +299,15 @@ impl State {
             Some(found) if found.cluster == cluster.name() => found.observe(&self.settings, now),
             Some(_) | None => TaskObservation::missing(task.clone()),
         }
+    }
+
+    /// Refuses who may do nothing with the group: before AWS says whether there is one.
+    pub(super) fn authorize(&self, group: &TargetGroupArn) -> Result<()> {
+        if self.denied.contains(group) {
+            let message = format!("User is not authorized to perform this action on resource: {group}");
+            return Err(refused(ErrorKind::Denied, "AccessDenied", message));
+        }
+        Ok(())
     }
 
     /// The group, brought up to `now`.

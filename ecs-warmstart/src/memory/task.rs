@@ -102,7 +102,7 @@ impl Task {
             stop_requested: ending.is_some(),
             version: life.version(now),
             task_definition: Some(self.definition.id.clone()),
-            started_by: Some(self.started_by.clone()),
+            started_by: (!self.started_by.is_empty()).then(|| self.started_by.clone()),
             created_at: Some(life.launched),
             started_at: reached(life.running),
             addresses,

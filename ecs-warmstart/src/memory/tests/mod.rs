@@ -3,6 +3,7 @@
 mod kit;
 mod launches;
 mod ledger;
+mod lists;
 mod places;
 mod random;
 mod targets;
