@@ -8,7 +8,7 @@ use schemars::transform::RecursiveTransform;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::scalar::{Flag, Timeout, Whole};
+use super::scalar::{Flag, Timeout, VARIABLE, Whole};
 use crate::fleet::GateKind;
 use crate::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
 use crate::spec::{LaunchType, OnFailure};
@@ -17,7 +17,7 @@ use crate::spec::{LaunchType, OnFailure};
 ///
 /// Every string value may contain `${VAR}` and `${VAR:-default}` from the environment; `$$` is a dollar.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 #[schemars(title = "ecs-warmstart configuration")]
 pub(super) struct ConfigFile {
     /// The AWS region, such as `us-east-2`. Absent or empty: where the SDK always looks for it (AWS_REGION, the profile,
@@ -33,7 +33,7 @@ pub(super) struct ConfigFile {
 
 /// A service. `cluster`, `task_definition` and `bindings` have to be given, here or in `[defaults]`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 #[schemars(rename = "Service")]
 pub(super) struct ServiceFile {
     /// The ECS cluster: its name, or its ARN.
@@ -112,7 +112,7 @@ impl ServiceFile {
 
 /// Where tasks are registered.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 #[schemars(rename = "Binding")]
 pub(super) struct BindingFile {
     /// The target group's ARN.
@@ -126,7 +126,7 @@ pub(super) struct BindingFile {
 
 /// One item of a capacity provider strategy.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 #[schemars(rename = "CapacityProvider")]
 pub(super) struct CapacityProviderFile {
     /// Its name: `FARGATE`, `FARGATE_SPOT`, or one of the cluster's.
@@ -140,6 +140,7 @@ pub(super) struct CapacityProviderFile {
 pub(super) fn json_schema() -> Value {
     SchemaSettings::draft2020_12()
         .with_transform(RecursiveTransform(without_null))
+        .with_transform(RecursiveTransform(or_a_variable))
         .into_generator()
         .into_root_schema_for::<ConfigFile>()
         .to_value()
@@ -161,5 +162,14 @@ fn without_null(schema: &mut schemars::Schema) {
         let only = only.clone();
         object.remove("anyOf");
         object.extend(only);
+    }
+}
+
+/// Where one word of several is expected, a variable may stand.
+fn or_a_variable(schema: &mut schemars::Schema) {
+    if let Some(Value::Array(choices)) = schema.get_mut("oneOf")
+        && choices.iter().all(|choice| choice.get("const").is_some())
+    {
+        choices.push(serde_json::json!({ "type": "string", "pattern": VARIABLE }));
     }
 }

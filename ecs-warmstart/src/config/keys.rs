@@ -56,36 +56,46 @@ impl Level {
     }
 }
 
-/// Every key that is not known where it stands.
+/// Every key that is not known where it stands, and every list where a table should be: serde would take its items for
+/// the values of the keys.
 pub(super) fn unknown(table: &DeTable<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     check(table, Level::Top, "", &mut findings);
-    for (key, value) in table {
-        match (key.get_ref().as_ref(), value.get_ref()) {
-            ("defaults", DeValue::Table(service)) => check_service(service, "defaults", &mut findings),
-            ("services", DeValue::Table(services)) => {
-                for (name, service) in services {
-                    if let DeValue::Table(service) = service.get_ref() {
-                        check_service(service, &format!("services.{}", name.get_ref()), &mut findings);
-                    }
-                }
-            }
-            _ => {}
-        }
+    if let Some(defaults) = table.get("defaults") {
+        check_service(defaults, "defaults", &mut findings);
+    }
+    let Some(services) = table.get("services") else { return findings };
+    for (name, service) in services.get_ref().as_table().into_iter().flatten() {
+        check_service(service, &format!("services.{}", name.get_ref()), &mut findings);
+    }
+    if services.get_ref().is_array() {
+        findings.push(list("services", services));
     }
     findings
 }
 
-fn check_service(service: &DeTable<'_>, path: &str, findings: &mut Vec<Finding>) {
-    check(service, Level::Service, path, findings);
+fn check_service(service: &Spanned<DeValue<'_>>, path: &str, findings: &mut Vec<Finding>) {
+    if service.get_ref().is_array() {
+        findings.push(list(path, service).hint(format!("write it with one pair of brackets: [{path}]")));
+    }
+    let Some(table) = service.get_ref().as_table() else { return };
+    check(table, Level::Service, path, findings);
     for (key, level) in [("bindings", Level::Binding), ("capacity_providers", Level::CapacityProvider)] {
-        let Some(DeValue::Array(items)) = service.get(key).map(Spanned::get_ref) else { continue };
+        let Some(items) = table.get(key).and_then(|items| items.get_ref().as_array()) else { continue };
         for (index, item) in items.iter().enumerate() {
-            if let DeValue::Table(item) = item.get_ref() {
-                check(item, level, &format!("{path}.{key}[{index}]"), findings);
+            let path = format!("{path}.{key}[{index}]");
+            match item.get_ref() {
+                DeValue::Table(item) => check(item, level, &path, findings),
+                DeValue::Array(_) => findings.push(list(&path, item)),
+                // What is neither, serde refuses.
+                _ => {}
             }
         }
     }
+}
+
+fn list(path: &str, value: &Spanned<DeValue<'_>>) -> Finding {
+    Finding::new(value.span(), format!("{path}: invalid type: list, expected a table"))
 }
 
 fn check(table: &DeTable<'_>, level: Level, path: &str, findings: &mut Vec<Finding>) {

@@ -97,7 +97,9 @@ fn typed(table: Spanned<DeTable<'_>>) -> Result<ConfigFile, Vec<Finding>> {
         .replacen("unknown variant", "unknown value", 1)
         .replacen("missing field", "missing key", 1)
         .replacen("invalid type: map", "invalid type: table", 1)
-        .replacen("expected a sequence", "expected a list", 1);
+        .replacen("invalid type: sequence", "invalid type: list", 1)
+        .replacen("expected a sequence", "expected a list", 1)
+        .replacen("expected a map", "expected a table", 1);
     let finding = Finding::new(span, format!("{path}: {message}"));
     let list = ["bindings", "capacity_providers"].iter().any(|key| path.ends_with(key));
     if list && message.contains("invalid type: table") {

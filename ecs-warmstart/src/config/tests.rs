@@ -355,6 +355,36 @@ fn one_compute_takes_the_place_of_the_other() {
 }
 
 #[test]
+fn tables_and_lists() {
+    refused("services = 3", &["1:12 services: invalid type: integer `3`, expected a table"]);
+    refused("services = []", &["1:12 services: invalid type: list, expected a table"]);
+    refused(
+        "defaults = []\n[[services.a]]\nclutser = 1",
+        &[
+            "1:12 defaults: invalid type: list, expected a table | write it with one pair of brackets: [defaults]",
+            "2:1 services.a: invalid type: list, expected a table | write it with one pair of brackets: [services.a]",
+        ],
+    );
+    refused(
+        "[services.a]\nbindings = [[\"x\", \"y\", 1]]",
+        &["2:13 services.a.bindings[0]: invalid type: list, expected a table"],
+    );
+    refused(
+        "[services.a]\ncluster = [\"x\"]",
+        &["2:11 services.a.cluster: invalid type: list, expected a string"],
+    );
+    refused("[services]\na = \"x\"", &["2:5 services.a: invalid type: string \"x\", expected a table"]);
+    refused(
+        "[services.a]\nbindings = [\"x\"]",
+        &["2:13 services.a.bindings[0]: invalid type: string \"x\", expected a table"],
+    );
+    refused(
+        "[services.a]\ncapacity_providers = \"FARGATE\"",
+        &["2:22 services.a.capacity_providers: invalid type: string \"FARGATE\", expected a list"],
+    );
+}
+
+#[test]
 fn what_is_no_toml() {
     refused("[services.auth", &["1:15 unclosed table, expected `]`"]);
     let twice = format!("{}{}", auth(""), auth(""));
