@@ -55,7 +55,11 @@ async fn run_up(global: &Global, up: Up) -> Result<Ending, Error> {
     let report = fleet.up(&scene.services, &options(&up), &cancel).await;
     drop(watch);
     progress.finish();
-    print(global.output, &report, text::up)?;
+    if let Err(error) = print(global.output, &report, text::up) {
+        // Somebody has to look after these, so they are said where it can still be read.
+        report.leftovers().for_each(|leftover| progress.note(leftover.to_owned()));
+        return Err(error);
+    }
     Ok(Ending::of_report(&report, cancel.is_cancelled()))
 }
 

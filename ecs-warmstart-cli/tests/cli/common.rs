@@ -21,6 +21,11 @@ pub(crate) fn spawn_with(args: &[&str], environment: &[(&str, &str)]) -> Child {
     command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// The same with its output going there.
+pub(crate) fn spawn_into(stdout: impl Into<Stdio>, args: &[&str]) -> Child {
+    bare().args(args).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap()
+}
+
 fn bare() -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ecs-warmstart"));
     for variable in AWS_VARIABLES {

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use crate::common::{command, spawn};
+use crate::common::{command, spawn, spawn_into};
 use ecs_warmstart::fleet::{Outcome, Report, RunOutcome, StatusReport, Verdict};
 use serde_json::Value;
 
@@ -119,4 +119,15 @@ fn nobody_reading_is_a_graceful_end() {
         assert_eq!(child.wait().unwrap().code(), Some(0), "{output}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{output}: {stderr}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let child = spawn_into(full, &["status", "--backend", "memory"]);
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("error: the result could not be written\ncaused by: No space left"), "{stderr}");
 }
