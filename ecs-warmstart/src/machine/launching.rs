@@ -10,9 +10,12 @@ use crate::error::{ErrorKind, Failure};
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::policy::Policy;
 
-/// How far the clocks of AWS and of this machine may lie apart. AWS refuses signatures that are 5 minutes off; machines
-/// that keep time at all are within seconds, so a minute is ample.
+/// How far the clocks of AWS and of this machine lie apart at most, where the machine keeps time at all. What is older than
+/// that by this machine's clock is never stopped.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// How far they can lie apart: AWS refuses signatures that are 5 minutes off. What is older than that is none of this run's.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn launching(run: &mut Run, step: LaunchStep) -> Option<Next> {
     let deadline = run.running_since + run.spec.running_timeout();
@@ -41,8 +44,7 @@ pub(super) fn launching(run: &mut Run, step: LaunchStep) -> Option<Next> {
 pub(super) fn launched(run: &mut Run, task: TaskObservation, policy: &Policy) {
     let status = task.status;
     if run.phase.is_undo() {
-        let via = if is_older(run, &task) { Via::Earlier } else { Via::Launch };
-        run.hold(via, task);
+        run.hold(via_token(run, &task), task);
         return undo::launch_found(run);
     }
     if task.is_ending() {
@@ -51,12 +53,17 @@ pub(super) fn launched(run: &mut Run, task: TaskObservation, policy: &Policy) {
         run.phase = Phase::Launching { step: LaunchStep::Look };
         return run.calm();
     }
-    // What was asked for just now cannot run yet.
-    let ran_before = run.doubt == Doubt::Asking && status == TaskStatus::Running;
-    let via = if ran_before || is_older(run, &task) { Via::Earlier } else { Via::Launch };
-    run.hold(via, task);
+    run.hold(via_token(run, &task), task);
     run.enter(Phase::AwaitingRunning);
     run.look_at = run.latest + run.scatter(policy.task_interval(status));
+}
+
+/// Whether the task that ECS answered this run's token with is this run's, or one that an earlier call brought up.
+fn via_token(run: &Run, task: &TaskObservation) -> Via {
+    // What was asked for just now, and once only, cannot run yet.
+    let asked_once = run.doubt == Doubt::Asking;
+    let ran_before = task.status == TaskStatus::Running && (asked_once || is_older(run, task));
+    if ran_before { Via::Earlier } else { Via::Launch }
 }
 
 pub(super) fn launch_failed(run: &mut Run, failure: Failure, policy: &Policy) {
@@ -148,6 +155,13 @@ pub(super) fn may_be_of_this_run(run: &Run, task: &TaskObservation) -> Option<bo
         return Some(false);
     }
     run.asked_since.and(task.created_at).map(|_| !is_older(run, task))
+}
+
+/// Whether it may have come from this run after all, if this machine's clock is wrong: too much in doubt to stop it, and
+/// too little to keep silent about it.
+pub(super) fn may_be_by_a_wrong_clock(run: &Run, task: &TaskObservation) -> bool {
+    let so_old = |(created_at, asked_since)| created_at + MAX_CLOCK_SKEW >= asked_since;
+    !task.is_ending() && is_older(run, task) && task.created_at.zip(run.asked_since).is_some_and(so_old)
 }
 
 /// Whether the task was there for certain before this run asked for one.

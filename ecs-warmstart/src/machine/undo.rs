@@ -1,7 +1,7 @@
 //! The way back: takes back what this run did or may have done, and nothing else.
 
 use super::io::Next;
-use super::launching::may_be_of_this_run;
+use super::launching::{may_be_by_a_wrong_clock, may_be_of_this_run};
 use super::state::{AfterUndo, Asked, Doubt, LaunchStep, Phase, Place, Run, Standing, Undo, Via};
 use super::step::{ask, back_off};
 use super::{Cause, Leftover};
@@ -170,6 +170,7 @@ pub(super) fn launch_found(run: &mut Run) {
 }
 
 pub(super) fn found(run: &mut Run, mut tasks: Vec<TaskObservation>, policy: &Policy) {
+    let in_doubt = tasks.iter().any(|task| may_be_by_a_wrong_clock(run, task));
     tasks.retain(|task| may_be_of_this_run(run, task) == Some(true));
     let refused = run.doubt == Doubt::Refused;
     match tasks.len() {
@@ -178,7 +179,9 @@ pub(super) fn found(run: &mut Run, mut tasks: Vec<TaskObservation>, policy: &Pol
             // A task that was just launched may not be listed yet; an answer that says there is none counts for more.
             let patience = if refused { policy.listing_lag } else { policy.undo_patience };
             let until = since + patience;
-            if run.latest >= until {
+            if run.latest >= until && in_doubt && !refused {
+                name_launch(run);
+            } else if run.latest >= until {
                 launch_settled(run);
             } else {
                 run.calm();
