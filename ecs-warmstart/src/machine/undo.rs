@@ -143,20 +143,18 @@ pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Pol
             | ErrorKind::Other,
         ) => {
             back_off(run, asked, failure, policy);
-            begin_patience(run, policy);
+            begin_patience(run);
         }
         // Not asked for in an undo.
         (Asked::Task | Asked::Target(_) | Asked::Register(_), _) => {}
     }
 }
 
-/// A process may have died long before this one went on: then patience counts from its first failure in a row. Otherwise
-/// it counts from the beginning of the part, or a call that fails now and then would never end.
-fn begin_patience(run: &mut Run, policy: &Policy) {
+/// Patience counts from the first failure in a row: a process may have died long before this one went on.
+fn begin_patience(run: &mut Run) {
     let now = run.latest;
     if run.failures == 1
         && let Some(undo) = undo_of(&mut run.phase)
-        && now >= undo.part_since + policy.undo_patience
     {
         undo.part_since = now;
     }
@@ -175,10 +173,10 @@ pub(super) fn found(run: &mut Run, mut tasks: Vec<TaskObservation>, policy: &Pol
     let refused = run.doubt == Doubt::Refused;
     match tasks.len() {
         0 => {
-            let since = undo_of(&mut run.phase).map(|undo| undo.part_since).unwrap_or_default();
             // A task that was just launched may not be listed yet; an answer that says there is none counts for more.
             let patience = if refused { policy.listing_lag } else { policy.undo_patience };
-            let until = since + patience;
+            // From when it began to look, whatever failed since: looks that fail now and then must not go on for ever.
+            let until = run.phase_since + patience;
             if run.latest >= until && in_doubt && !refused {
                 name_launch(run);
             } else if run.latest >= until {

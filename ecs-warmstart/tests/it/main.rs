@@ -18,4 +18,5 @@ mod source;
 mod specs;
 mod tidy;
 mod two_bindings;
+mod undoing;
 mod worlds;

@@ -1,0 +1,201 @@
+//! The way back in particular: what ends it, what it goes on to, and what it leaves to others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ecs_warmstart::clock::Clock;
+use ecs_warmstart::driver::{Cancel, Driven, WarmStart};
+use ecs_warmstart::error::{ErrorKind, Failure};
+use ecs_warmstart::fleet::{RunOutcome, UpOptions};
+use ecs_warmstart::ids::RunId;
+use ecs_warmstart::machine::{Effect, Input, Next, PhaseName, State, step};
+use ecs_warmstart::memory::{Action, GroupSettings, InMemory, Refusal, Settings};
+use ecs_warmstart::observation::{TargetObservation, TaskStatus};
+use ecs_warmstart::policy::Policy;
+use ecs_warmstart::ports::Ports;
+use ecs_warmstart::spec::Gate;
+use ecs_warmstart::time::Timestamp;
+
+use crate::failures::{Left, spec_behind};
+use crate::specs::{at, healthy, spec, stopped, task};
+use crate::worlds::{assert_outcomes, auth, clock, sample};
+
+/// Puts in the inputs one after the other, each at its second.
+fn after(inputs: impl IntoIterator<Item = (u64, Input)>) -> (State, Next) {
+    let policy = Policy::default();
+    let (mut state, mut next) = (State::launch(spec(), at(0)), Next::WakeAt(at(0)));
+    for (seconds, input) in inputs {
+        let stepped = step(state, input, at(seconds), &policy);
+        (state, next) = (stepped.state, stepped.next);
+    }
+    (state, next)
+}
+
+fn failed(kind: ErrorKind) -> Input {
+    Input::Failed(Failure::new(kind, "no"))
+}
+
+/// To a registered target that is awaited.
+fn registered() -> Vec<(u64, Input)> {
+    let absent = Input::Target { binding: 0, observation: TargetObservation::not_registered() };
+    vec![
+        (0, Input::Tick),
+        (0, Input::Launched(task("own", TaskStatus::Provisioning, 1))),
+        (6, Input::Tick),
+        (6, Input::Task(healthy("own", 5))),
+        (6, absent),
+        (6, Input::Registered),
+        (12, Input::Tick),
+    ]
+}
+
+fn with(inputs: Vec<(u64, Input)>, more: impl IntoIterator<Item = (u64, Input)>) -> (State, Next) {
+    after(inputs.into_iter().chain(more))
+}
+
+#[test]
+fn a_task_that_stops_under_traffic_is_taken_out_at_once() {
+    let (state, next) = with(registered(), [(12, Input::Task(task("own", TaskStatus::Stopping, 6)))]);
+    assert_eq!(next, Next::Perform(Effect::Deregister { binding: 0 }));
+    assert_eq!(state.cause().unwrap().code(), "task_stopped");
+}
+
+#[test]
+fn an_older_look_is_no_news() {
+    let (state, _) = with(registered(), [(12, Input::Task(task("own", TaskStatus::Stopping, 4)))]);
+    assert_eq!(state.phase(), PhaseName::AwaitingHealthy);
+    assert_eq!(state.observation().unwrap().status, TaskStatus::Running);
+}
+
+#[test]
+fn a_cancel_ends_an_undo_that_would_have_launched_again() {
+    let spot = || (12, Input::Task(stopped("own", 6, "SpotInterruption", "Your Spot Task was interrupted.")));
+    let (state, next) = with(registered(), [spot(), (13, Input::Deregistered)]);
+    assert_eq!((state.phase(), next), (PhaseName::Launching, Next::Perform(Effect::FindTask)));
+    let (state, next) = with(registered(), [spot(), (13, Input::Cancel), (13, Input::Deregistered)]);
+    assert_eq!((state.phase(), next), (PhaseName::Undone, Next::Finished));
+}
+
+#[test]
+fn nothing_is_launched_again_over_something_that_is_left() {
+    let spot = (12, Input::Task(stopped("own", 6, "SpotInterruption", "Your Spot Task was interrupted.")));
+    let (state, next) = with(registered(), [spot, (13, failed(ErrorKind::Denied))]);
+    assert_eq!((state.phase(), next), (PhaseName::Leaked, Next::Finished));
+    assert_eq!(state.leftovers().len(), 1);
+}
+
+#[test]
+fn an_undo_whose_looks_fail_now_and_then_ends() {
+    let policy = Policy::default();
+    let lost = [(0, Input::Tick), (0, failed(ErrorKind::Timeout)), (0, Input::Cancel)];
+    let (mut state, mut next) = after(lost.into_iter().chain([(0, failed(ErrorKind::Denied))]));
+    assert_eq!(next, Next::Perform(Effect::FindTask));
+    let (mut now, mut looks) = (at(0), 0);
+    while next != Next::Finished {
+        let input = match next {
+            Next::WakeAt(at) => {
+                now = at;
+                Input::Tick
+            }
+            // Every other look is throttled.
+            Next::Perform(_) | Next::Finished => {
+                looks += 1;
+                if looks % 2 == 0 { failed(ErrorKind::Throttled) } else { Input::Found(Vec::new()) }
+            }
+        };
+        let stepped = step(state, input, now, &policy);
+        (state, next) = (stepped.state, stepped.next);
+        assert!(now.since(at(0)) < Duration::from_secs(150), "it goes on after {looks} looks");
+    }
+    assert_eq!(state.phase(), PhaseName::Undone);
+}
+
+#[test]
+fn an_undo_that_is_taken_up_late_is_tried_more_than_once() {
+    let policy = Policy::default();
+    let (state, _) = with(registered(), [(12, Input::Cancel)]);
+    let late: Timestamp = at(7200);
+    let stepped = step(state, Input::Tick, late, &policy);
+    assert_eq!(stepped.next, Next::Perform(Effect::Deregister { binding: 0 }));
+    let stepped = step(stepped.state, failed(ErrorKind::Throttled), late, &policy);
+    let Next::WakeAt(again) = stepped.next else { panic!("{:?}", stepped.next) };
+    let stepped = step(stepped.state, Input::Tick, again, &policy);
+    assert_eq!(stepped.next, Next::Perform(Effect::Deregister { binding: 0 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_somebody_takes_out_is_registered_again() {
+    let (cloud, fleet) = sample(Settings::default());
+    let service = auth(1);
+    let group = &service.bindings[0].target_group;
+    let interval = Duration::from_secs(40);
+    let no_delay = GroupSettings {
+        deregistration_delay: Duration::ZERO,
+        health_check_interval: interval,
+        registration: interval..=interval,
+        ..GroupSettings::default()
+    };
+    cloud.add_target_group(group, no_delay);
+    let somebody = async {
+        while cloud.registered().is_empty() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let (_, target) = cloud.registered().into_iter().next().unwrap();
+        cloud.deregister_by_hand(group, &[target]).unwrap();
+    };
+    let services = [service.clone()];
+    let (options, cancel) = (UpOptions::default(), Cancel::new());
+    let (report, ()) = tokio::join!(fleet.up(&services, &options, &cancel), somebody);
+    assert_outcomes(&report, RunOutcome::Ready);
+    assert_eq!(cloud.count(Action::RegisterTargets), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_a_conflict_named_and_that_dies_is_replaced() {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    let run = |owner: &str| {
+        let ports = Ports::from_one(cloud.clone());
+        let mut service = auth(1);
+        service.request.tags.insert("owner".into(), owner.into());
+        let warm_start = WarmStart::new(ports.launcher, ports.registrar, ports.waiter);
+        let spec =
+            ecs_warmstart::spec::Spec::builder(service.name, "auth/0".parse().unwrap(), service.request);
+        let warm_start = warm_start.with_clock(Arc::clone(&clock));
+        async move { warm_start.run(spec.build().unwrap()).await }
+    };
+    let dies = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        cloud.stop_by_hand(&cloud.running_tasks()[0], "somebody's mistake");
+    };
+    let other = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        run("ci").await
+    };
+    let (one, other, ()) = tokio::join!(run("me"), other, dies);
+    one.unwrap_err();
+    let ready = other.unwrap();
+    assert_eq!(cloud.running_tasks(), [ready.task]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_a_run_that_was_taken_up_again_is_not_taken_by_another_run() {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    let driver = || {
+        let ports = Ports::from_one(cloud.clone());
+        WarmStart::new(ports.launcher, ports.registrar, ports.waiter).with_clock(Arc::clone(&clock))
+    };
+    let spec = spec_behind(Gate::Running, Duration::from_secs(300), Duration::from_secs(120));
+    // Begun by a process that is gone.
+    let begun = driver().drive(State::launch(spec.clone(), clock.now()), Duration::ZERO).await.unwrap();
+    let Driven::Suspended { state, .. } = begun else { panic!("{begun:?}") };
+    // Another one drives it on beside a second run, whose first launch is refused, so that it looks for a task.
+    cloud.refuse_next("authapi-task-def", 1, &Refusal::no_fargate_capacity());
+    let both = driver();
+    let second = spec.with_run(RunId::new("auth/1").unwrap());
+    let (first, second) = tokio::join!(both.drive(state, Duration::MAX), both.run(second));
+    let Driven::Finished(first) = first.unwrap() else { panic!() };
+    assert_ne!(first.task(), Some(&second.unwrap().task));
+    assert_eq!(Left::in_(&cloud).await.tasks.len(), 2);
+}
