@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
-use ecs_warmstart::ids::RunId;
+use ecs_warmstart::ids::{RunId, TaskArn};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,9 +18,11 @@ Examples:
     ecs-warmstart up --fresh --run-id build-1234 --yes
   What runs and what serves:
     ecs-warmstart status
+  In the evening, out of traffic first and then stopped:
+    ecs-warmstart down --allow-empty
 
 Exit codes:
-  0    all ready
+  0    all ready, or all down
   1    unexpected
   2    wrong command line or configuration, no region, no credentials: nothing was started
   3    something is not ready, and nothing is left over
@@ -57,7 +59,7 @@ pub(crate) struct Global {
     /// How the result is written: text for people; json, one document; ndjson, every event as a line and last {"report": …}
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
-    /// Do not ask before starting tasks [it asks only where stdin is a terminal]
+    /// Do not ask before starting or stopping tasks [it asks only where stdin is a terminal]
     #[arg(long, short, global = true, visible_alias = "force")]
     pub(crate) yes: bool,
     /// Log to stderr instead of progress; twice for every decision, three times for every call
@@ -72,6 +74,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Bring services to their count: adopt the tasks that run, launch what is missing, wait until all serve
     Up(Up),
+    /// Take services down: out of their target groups, then, when requests under way have ended, stopped
+    Down(Down),
     /// Show what runs and what serves; changes nothing
     Status(Status),
     /// Print a JSON Schema
@@ -105,6 +109,22 @@ pub(crate) struct Up {
 }
 
 #[derive(Clone, Debug, Arguments)]
+pub(crate) struct Down {
+    /// Which services [default: all]
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// How long to wait for requests under way at most [default: each target group's own deregistration delay]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) drain_wait: Option<Duration>,
+    /// Allow that a target group in use is left without a healthy target
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+    /// Only this task, whoever started it
+    #[arg(long, value_name = "ARN")]
+    pub(crate) task: Option<TaskArn>,
+}
+
+#[derive(Clone, Debug, Arguments)]
 pub(crate) struct Status {
     /// Which services [default: all]
     #[arg(value_name = "SERVICE")]
@@ -128,7 +148,7 @@ pub(crate) enum Format {
 pub(crate) enum Document {
     /// The configuration file
     Config,
-    /// The report of up
+    /// The report of up and of down
     Report,
     /// The report of status
     Status,
@@ -213,10 +233,26 @@ mod tests {
     }
 
     #[test]
+    fn down_takes_its_options() {
+        let arn = "arn:aws:ecs:us-east-2:111122223333:task/c/1";
+        let args =
+            parse(&format!("ecs-warmstart down auth --drain-wait 0s --allow-empty --task {arn}")).unwrap();
+        let Command::Down(down) = args.command else { panic!("{args:?}") };
+        assert_eq!(
+            (down.services.as_slice(), down.drain_wait),
+            (&["auth".to_owned()][..], Some(Duration::ZERO))
+        );
+        assert!(down.allow_empty);
+        assert_eq!(down.task.as_ref().map(TaskArn::as_str), Some(arn));
+    }
+
+    #[test]
     fn what_is_refused() {
         for (line, kind) in [
             ("ecs-warmstart", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
-            ("ecs-warmstart down", ErrorKind::InvalidSubcommand),
+            ("ecs-warmstart dwn", ErrorKind::InvalidSubcommand),
+            ("ecs-warmstart down --drain-wait soon", ErrorKind::ValueValidation),
+            ("ecs-warmstart down --task 1", ErrorKind::ValueValidation),
             ("ecs-warmstart up --nope", ErrorKind::UnknownArgument),
             ("ecs-warmstart up --max-wait soon", ErrorKind::ValueValidation),
             ("ecs-warmstart up --max-wait 0s", ErrorKind::ValueValidation),

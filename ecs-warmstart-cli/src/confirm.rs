@@ -1,4 +1,4 @@
-//! Asks before anything is started.
+//! Asks before anything is started or stopped.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -8,14 +8,22 @@ use ecs_warmstart::fleet::Service;
 use crate::args::Backend;
 use crate::error::Error;
 
-/// What `up` is about to do.
+/// What the command is about to do.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
     pub(crate) services: &'a [Service],
-    pub(crate) fresh: bool,
+    pub(crate) intent: Intent,
     /// The region, where the command line or the file names one.
     pub(crate) region: Option<&'a str>,
     pub(crate) endpoint_url: Option<&'a str>,
+}
+
+/// What is to become of the services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    BringUp,
+    Launch,
+    TakeDown,
 }
 
 /// Asks, where there is somebody to ask and something at stake: not with `--yes`, not where stdin is no terminal, and not
@@ -47,10 +55,14 @@ impl Plan<'_> {
             (None, Some(region)) => format!(" in {region}"),
             (None, None) => String::new(),
         };
-        let mut text = if self.fresh {
-            format!("This launches new tasks{place}, whatever runs already:\n")
-        } else {
-            format!("This brings services to their count{place}, launching what is missing:\n")
+        let mut text = match self.intent {
+            Intent::Launch => format!("This launches new tasks{place}, whatever runs already:\n"),
+            Intent::BringUp => {
+                format!("This brings services to their count{place}, launching what is missing:\n")
+            }
+            Intent::TakeDown => {
+                format!("This takes services out of traffic{place}, and then stops all of their tasks:\n")
+            }
         };
         let width = self.services.iter().map(|service| service.name.as_str().len()).max().unwrap_or(0);
         for Service { name, count, request, .. } in self.services {
@@ -75,7 +87,12 @@ mod tests {
     fn answered(answer: &str) -> (bool, String) {
         let mut services = vec![samples::service("auth"), samples::service("web")];
         services[1].count = 3;
-        let plan = Plan { services: &services, fresh: false, region: Some("us-east-2"), endpoint_url: None };
+        let plan = Plan {
+            services: &services,
+            intent: Intent::BringUp,
+            region: Some("us-east-2"),
+            endpoint_url: None,
+        };
         let mut output = Vec::new();
         let yes = ask(&plan, &mut answer.as_bytes(), &mut output).unwrap();
         (yes, String::from_utf8(output).unwrap())
@@ -92,6 +109,17 @@ mod tests {
     }
 
     #[test]
+    fn the_question_says_what_stops() {
+        let services = [samples::service("auth")];
+        let plan = Plan { services: &services, intent: Intent::TakeDown, region: None, endpoint_url: None };
+        let text = plan.text();
+        assert!(
+            text.starts_with("This takes services out of traffic, and then stops all of their tasks:\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn the_question_says_what_starts_where() {
         assert_eq!(
             answered("y\n").1,
@@ -102,7 +130,7 @@ mod tests {
         let services = [samples::service("auth")];
         let plan = Plan {
             services: &services,
-            fresh: true,
+            intent: Intent::Launch,
             region: None,
             endpoint_url: Some("http://127.0.0.1:5000"),
         };

@@ -2,7 +2,7 @@
 
 use ecs_warmstart::fleet::{Report, RunOutcome, StatusReport};
 
-/// Everything is ready, or registered where health was not to be waited for.
+/// Everything is ready, or registered where health was not to be waited for; or everything is down.
 pub const READY: u8 = 0;
 /// Something that should not happen, such as a result that cannot be written.
 pub const UNEXPECTED: u8 = 1;
@@ -46,7 +46,7 @@ impl Ending {
         }
     }
 
-    /// How `up` ended. What is left over wins over everything: it costs money until somebody looks. After it comes the
+    /// How `up` or `down` ended. What is left over wins over everything: it costs money until somebody looks. After it comes the
     /// interruption, unless everything had got ready all the same.
     pub fn of_report(report: &Report, interrupted: bool) -> Self {
         let leaked = report.services.iter().any(|service| service.outcome == RunOutcome::Leaked);
@@ -92,11 +92,13 @@ mod tests {
 
     #[test]
     fn the_worst_wins() {
-        use RunOutcome::{Kept, Leaked, Ready, Registered, Undone};
+        use RunOutcome::{Drained, Kept, Leaked, Ready, Refused, Registered, Undone};
 
         for (outcomes, interrupted, expected) in [
             (&[Ready, Registered][..], false, Ending::Ready),
             (&[Ready], true, Ending::Ready),
+            (&[Drained], false, Ending::Ready),
+            (&[Drained, Refused], false, Ending::NotReady),
             (&[Ready, Undone], false, Ending::NotReady),
             (&[Kept], false, Ending::NotReady),
             (&[Ready, Undone], true, Ending::Interrupted),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use ecs_warmstart::config::Config;
 use ecs_warmstart::driver::Cancel;
-use ecs_warmstart::fleet::{Report, StatusReport, UpOptions};
+use ecs_warmstart::fleet::{DownOptions, Report, StatusReport, UpOptions};
 use ecs_warmstart::spec::Readiness;
 use serde::Serialize;
 
-use crate::args::{Args, Command, Document, Format, Global, Status, Up};
+use crate::args::{Args, Backend, Command, Document, Down, Format, Global, Status, Up};
 use crate::backend::Scene;
-use crate::confirm::{Plan, confirm};
+use crate::confirm::{Intent, Plan, confirm};
 use crate::error::Error;
 use crate::exit::Ending;
 use crate::output::{self, Progress, json, text};
@@ -20,6 +20,7 @@ pub(crate) async fn run(args: Args) -> Result<Ending, Error> {
     logging::init(args.global.verbose);
     match args.command {
         Command::Up(up) => run_up(&args.global, up).await,
+        Command::Down(down) => run_down(&args.global, down).await,
         Command::Status(status) => run_status(&args.global, status).await,
         Command::Schema { document } => {
             let schema = match document {
@@ -42,7 +43,7 @@ async fn run_up(global: &Global, up: Up) -> Result<Ending, Error> {
     let fleet = scene.fleet(global).await?;
     let plan = Plan {
         services: &scene.services,
-        fresh: up.fresh,
+        intent: if up.fresh { Intent::Launch } else { Intent::BringUp },
         region: scene.region.as_deref(),
         endpoint_url: global.endpoint_url.as_deref(),
     };
@@ -60,6 +61,34 @@ async fn run_up(global: &Global, up: Up) -> Result<Ending, Error> {
         report.leftovers().for_each(|leftover| progress.note(leftover.to_owned()));
         return Err(error);
     }
+    Ok(Ending::of_report(&report, cancel.is_cancelled()))
+}
+
+async fn run_down(global: &Global, down: Down) -> Result<Ending, Error> {
+    let scene = Scene::new(global, &down.services)?;
+    let fleet = scene.fleet(global).await?;
+    let plan = Plan {
+        services: &scene.services,
+        intent: Intent::TakeDown,
+        region: scene.region.as_deref(),
+        endpoint_url: global.endpoint_url.as_deref(),
+    };
+    confirm(&plan, global.backend, global.yes)?;
+
+    let progress = Arc::new(progress(global, &scene));
+    let cancel = Cancel::new();
+    let watch = signals::watch(cancel.clone(), Arc::clone(&progress))?;
+    if global.backend == Backend::Memory {
+        // A simulated cloud begins empty: there would be nothing to take down.
+        progress.note("the sample is brought up first".to_owned());
+        fleet.up(&scene.services, &UpOptions::default(), &cancel).await;
+    }
+    let fleet = fleet.with_observer(Arc::clone(&progress));
+    let options = DownOptions { drain_wait: down.drain_wait, allow_empty: down.allow_empty, task: down.task };
+    let report = fleet.down(&scene.services, &options, &cancel).await;
+    drop(watch);
+    progress.finish();
+    print(global.output, &report, text::down)?;
     Ok(Ending::of_report(&report, cancel.is_cancelled()))
 }
 

@@ -172,6 +172,11 @@ impl RunId {
         Self(format!("call-{random:032x}"))
     }
 
+    /// The run that takes something down.
+    pub(crate) fn for_drain(service: &ServiceName, what: &str) -> Self {
+        Self(format!("{service}/down/{}", digest(what)))
+    }
+
     /// The run that takes over a task which runs already.
     pub(crate) fn for_adopted(service: &ServiceName, task: &TaskArn) -> Self {
         Self(format!("{service}/adopted/{}", digest(task.as_str())))

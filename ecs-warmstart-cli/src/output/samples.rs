@@ -37,7 +37,8 @@ fn task(name: &str, outcome: RunOutcome) -> TaskReport {
     let state = match outcome {
         RunOutcome::Ready => "healthy",
         RunOutcome::Registered => "registered",
-        RunOutcome::Undone => "deregistered",
+        RunOutcome::Undone | RunOutcome::Drained => "deregistered",
+        RunOutcome::Refused => "healthy",
         RunOutcome::Kept | RunOutcome::Leaked => "unhealthy",
     };
     TaskReport {

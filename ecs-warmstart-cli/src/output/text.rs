@@ -13,6 +13,16 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// The result of `up`.
 pub(crate) fn up(report: &Report) -> String {
+    let registered = report.services.iter().any(|service| service.outcome == RunOutcome::Registered);
+    runs(report, if registered { "ready or registered (health was not waited for)" } else { "ready" })
+}
+
+/// The result of `down`.
+pub(crate) fn down(report: &Report) -> String {
+    runs(report, "down")
+}
+
+fn runs(report: &Report, what: &str) -> String {
     let mut table = table(["SERVICE", "OUTCOME", "TASK", "TARGETS", "TIME"]);
     for service in &report.services {
         if service.tasks.is_empty() {
@@ -24,8 +34,7 @@ pub(crate) fn up(report: &Report) -> String {
     }
     align_right(&mut table, &[4]);
     let mut text = shown(&table);
-    let registered = report.services.iter().any(|service| service.outcome == RunOutcome::Registered);
-    sum_up(&mut text, &report.summary, registered);
+    sum_up(&mut text, &report.summary, what);
     for service in &report.services {
         remarks(&mut text, service);
     }
@@ -71,10 +80,9 @@ fn seconds(ms: u64) -> String {
     }
 }
 
-fn sum_up(text: &mut String, summary: &Summary, registered: bool) {
+fn sum_up(text: &mut String, summary: &Summary, what: &str) {
     let style = if summary.failed == 0 { GOOD } else { BAD };
     let services = if summary.services == 1 { "service" } else { "services" };
-    let what = if registered { "ready or registered (health was not waited for)" } else { "ready" };
     let _ =
         writeln!(text, "\n{style}{} of {} {services} {what}{style:#}", summary.succeeded, summary.services);
 }
@@ -125,7 +133,7 @@ pub(crate) fn status(report: &StatusReport) -> String {
     }
     align_right(&mut table, &[2, 3, 4, 5]);
     let mut text = shown(&table);
-    sum_up(&mut text, &report.summary, false);
+    sum_up(&mut text, &report.summary, "ready");
     for service in &report.services {
         if let Some(cause) = &service.cause {
             cause_of(&mut text, &service.service, cause);

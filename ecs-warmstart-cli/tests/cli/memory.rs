@@ -131,3 +131,24 @@ fn a_result_that_cannot_be_written_is_an_error() {
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("error: the result could not be written\ncaused by: No space left"), "{stderr}");
 }
+
+#[test]
+fn five_services_go_down() {
+    let (code, stdout, stderr) = run(&["down", "--allow-empty", "--drain-wait", "30s"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.ends_with("\n5 of 5 services down\n"), "{stdout}");
+    assert_eq!(stdout.matches(" deregistered in ").count(), 5, "{stdout}");
+    let drained = stderr.lines().filter(|line| line.split_whitespace().nth(1) == Some("drained")).count();
+    assert_eq!(drained, 5, "{stderr}");
+}
+
+#[test]
+fn the_last_healthy_target_is_guarded() {
+    let (code, stdout, stderr) = run(&["down", "auth"]);
+    assert_eq!(code, 3, "{stdout}{stderr}");
+    assert!(stdout.contains("0 of 1 service down"), "{stdout}");
+    assert!(
+        stdout.contains("would be left without a healthy target") && stdout.contains("--allow-empty"),
+        "{stdout}"
+    );
+}

@@ -170,3 +170,21 @@ fn what_the_server_refuses_is_undone_and_said() {
     assert!(stdout.contains("\n1 of 2 services ready\n\nweb: "), "{stdout}");
     assert_eq!((scene.running("auth"), scene.running("web")), (1, 0));
 }
+
+#[test]
+fn down_takes_out_of_traffic_and_then_stops() {
+    let Some(scene) = Scene::new() else { return };
+    scene.up(&[]);
+    scene.command(&["down"]).assert().code(3);
+    assert_eq!((scene.calls("DeregisterTargets"), scene.calls("StopTask")), (0, 0), "guarded");
+
+    scene.command(&["down", "--allow-empty", "--drain-wait", "1s"]).assert().code(0);
+    assert_eq!((scene.running("auth"), scene.running("web")), (0, 0));
+    let calls = scene.moto.calls();
+    let first = |action: &str| calls.iter().position(|call| call == action).unwrap();
+    assert!(first("DeregisterTargets") < first("StopTask"));
+
+    let before = (scene.calls("DeregisterTargets"), scene.calls("StopTask"));
+    scene.command(&["down", "--allow-empty"]).assert().code(0);
+    assert_eq!((scene.calls("DeregisterTargets"), scene.calls("StopTask")), before, "down already");
+}

@@ -2,7 +2,7 @@
 
 use super::report::{CauseReport, PhaseReport, RunOutcome, TargetReport, TaskReport};
 use crate::ids::TaskArn;
-use crate::machine::{Cause, Leftover, PhaseName, State};
+use crate::machine::{Cause, Drain, DrainPlace, Leftover, PhaseName, PhaseTime, State};
 use crate::spec::Readiness;
 
 impl TaskReport {
@@ -18,12 +18,37 @@ impl TaskReport {
             id: state.target(0).map(|target| target.id.clone()).or_else(address),
             targets,
             cause: state.cause().map(CauseReport::from),
-            phases: state
-                .times()
-                .into_iter()
-                .map(|time| PhaseReport { phase: time.phase, ms: time.ms })
-                .collect(),
+            phases: phases(state.times()),
             leftovers: state.leftovers().iter().map(Leftover::to_string).collect(),
+        }
+    }
+
+    /// What came of a drain.
+    pub(super) fn of_drain(drain: &Drain) -> Self {
+        let spec = drain.spec();
+        let target = |(place, its): (usize, &DrainPlace)| TargetReport {
+            target_group: its.target_group.to_string(),
+            id: its.target.id.clone(),
+            port: its.target.port,
+            state: match drain.target_observation(place) {
+                _ if drain.is_deregistered(place) => "deregistered".to_owned(),
+                Some(seen) => seen.state.as_str().to_owned(),
+                None => "registered".to_owned(),
+            },
+        };
+        Self {
+            task: spec.task.as_ref().map(TaskArn::to_string),
+            outcome: if drain.phase() == PhaseName::Drained {
+                RunOutcome::Drained
+            } else {
+                RunOutcome::Leaked
+            },
+            adopted: false,
+            id: spec.places.first().map(|place| place.target.id.clone()),
+            targets: spec.places.iter().enumerate().map(target).collect(),
+            cause: drain.cause().map(CauseReport::from),
+            phases: phases(drain.times()),
+            leftovers: drain.leftovers().iter().map(Leftover::to_string).collect(),
         }
     }
 
@@ -40,6 +65,10 @@ impl TaskReport {
             leftovers: Vec::new(),
         }
     }
+}
+
+fn phases(times: Vec<PhaseTime>) -> Vec<PhaseReport> {
+    times.into_iter().map(|time| PhaseReport { phase: time.phase, ms: time.ms }).collect()
 }
 
 fn outcome(state: &State) -> RunOutcome {

@@ -1,18 +1,19 @@
 //! Many services over one cloud.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::options::UpOptions;
+use super::options::{DownOptions, UpOptions};
 use super::report::{Report, ServiceReport};
 use super::service::Service;
 use super::status::{ServiceStatus, StatusReport};
-use super::{look, up};
+use super::{down, look, up};
 use crate::clock::{Clock, TokioClock};
-use crate::driver::{Cancel, Event, EventKind, Observer};
+use crate::driver::{Cancel, Event, EventKind, Observer, WarmStart};
 use crate::error::PortError;
 use crate::ids::RunId;
 use crate::policy::Policy;
@@ -82,6 +83,34 @@ impl Fleet {
         Report::new("up", self.clock.now().since(began), services)
     }
 
+    /// Takes every service down, all at once: out of its target groups first, then, when requests under way have ended,
+    /// stopped. The addresses of its tasks that died earlier are taken out too. Only tasks of the services are stopped.
+    ///
+    /// Idempotent: called again after an interruption it finishes the job, and on a fleet that is down it changes nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or `cancel`, stops in the middle: what was begun stays begun, the report names what is left.
+    pub async fn down(&self, services: &[Service], options: &DownOptions, cancel: &Cancel) -> Report {
+        let began = self.clock.now();
+        let plans = self
+            .each(services, |fleet, service| {
+                let (options, cancel) = (options.clone(), cancel.clone());
+                async move { down::plan(&fleet, &service, &options, &cancel).await }
+            })
+            .await;
+        let guarded = if options.allow_empty { BTreeSet::new() } else { down::emptied(&plans) };
+        let mut draining = JoinSet::new();
+        for (place, (service, plan)) in services.iter().cloned().zip(plans).enumerate() {
+            let (fleet, guarded, cancel) = (self.clone(), guarded.clone(), cancel.clone());
+            draining.spawn(async move {
+                (place, down::carry_out(&fleet, &service, plan, &guarded, &cancel).await)
+            });
+        }
+        let reports = in_order(draining.join_all().await);
+        Report::new("down", self.clock.now().since(began), reports)
+    }
+
     /// Says what runs and what serves, and changes nothing.
     ///
     /// # Cancel safety
@@ -105,9 +134,17 @@ impl Fleet {
             let work = work(self.clone(), service.clone());
             working.spawn(async move { (place, work.await) });
         }
-        let mut answers: Vec<(usize, T)> = working.join_all().await;
-        answers.sort_by_key(|(place, _)| *place);
-        answers.into_iter().map(|(_, answer)| answer).collect()
+        in_order(working.join_all().await)
+    }
+
+    /// What drives the runs of this fleet.
+    pub(super) fn warm_start(&self, cancel: &Cancel) -> WarmStart {
+        let ports = self.ports.clone();
+        let warm_start = WarmStart::new(ports.launcher, ports.registrar, ports.waiter)
+            .with_clock(Arc::clone(&self.clock))
+            .with_policy((*self.policy).clone())
+            .with_cancel(cancel.clone());
+        self.observers.iter().cloned().fold(warm_start, WarmStart::with_observer)
     }
 
     /// Repeats a call that reads until it succeeds, cannot succeed, or `patience` is over.
@@ -151,6 +188,11 @@ impl Fleet {
             observer.event(&event);
         }
     }
+}
+
+fn in_order<T>(mut answers: Vec<(usize, T)>) -> Vec<T> {
+    answers.sort_by_key(|(place, _)| *place);
+    answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
 /// A name for a call that means "one more" and was given none.

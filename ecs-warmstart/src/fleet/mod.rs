@@ -1,5 +1,7 @@
 //! Many services at once: bring them up, and say how they stand.
 
+mod down;
+mod facts;
 mod from_state;
 mod handle;
 mod look;
@@ -13,7 +15,7 @@ mod status;
 mod up;
 
 pub use handle::Fleet;
-pub use options::UpOptions;
+pub use options::{DownOptions, UpOptions};
 pub use report::{
     CauseReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport, Summary,
     TargetReport, TaskReport,

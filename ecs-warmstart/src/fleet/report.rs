@@ -16,7 +16,7 @@ pub const REPORT_VERSION: u32 = 1;
 pub struct Report {
     /// The version of this form: 1.
     pub version: u32,
-    /// The command: `up`.
+    /// The command: `up` or `down`.
     pub command: String,
     /// How it ended as a whole.
     pub outcome: Outcome,
@@ -112,11 +112,15 @@ pub enum RunOutcome {
     Ready,
     /// Every target is registered; health was not waited for.
     Registered,
+    /// It is out of its target groups, and STOPPED where it ran.
+    Drained,
     /// It did not get ready, and nothing of it is left.
     Undone,
     /// It did not get ready, and was left in place: it was adopted, or the configuration says so.
     Kept,
-    /// It did not get ready, and something is left over, by name.
+    /// Nothing was done, for the cause that is named.
+    Refused,
+    /// Something is left over, by name.
     Leaked,
 }
 
@@ -124,8 +128,8 @@ impl RunOutcome {
     /// Whether this is what was asked for.
     pub fn is_success(self) -> bool {
         match self {
-            Self::Ready | Self::Registered => true,
-            Self::Undone | Self::Kept | Self::Leaked => false,
+            Self::Ready | Self::Registered | Self::Drained => true,
+            Self::Undone | Self::Kept | Self::Refused | Self::Leaked => false,
         }
     }
 
@@ -134,8 +138,10 @@ impl RunOutcome {
         match self {
             Self::Ready => "ready",
             Self::Registered => "registered",
+            Self::Drained => "drained",
             Self::Undone => "undone",
             Self::Kept => "kept",
+            Self::Refused => "refused",
             Self::Leaked => "leaked",
         }
     }

@@ -1,20 +1,19 @@
 //! `up` for one service: adopt what runs, fill slots until there is enough.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::facts::{read_facts, read_tasks};
 use super::handle::Fleet;
 use super::options::UpOptions;
 use super::report::{RunOutcome, ServiceReport, TaskReport};
-use super::resolve::{Facts, resolve};
+use super::resolve::resolve;
 use super::service::Service;
 use crate::driver::{Cancel, Claims, Driven, WarmStart};
-use crate::error::{ErrorKind, PortError};
 use crate::ids::RunId;
-use crate::machine::{Cause, Operation, State};
+use crate::machine::{Cause, State};
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::ports::Selector;
 use crate::spec::Spec;
@@ -45,18 +44,8 @@ async fn running_tasks(
     service: &Service,
     cancel: &Cancel,
 ) -> Result<Vec<TaskObservation>, Box<Cause>> {
-    let cluster = &service.request.cluster;
-    let patience = service.running_timeout;
-    let launcher = &fleet.ports.launcher;
     let ours = Selector::StartedBy(service.request.started_by.clone());
-    let found = fleet.patiently(patience, cancel, || launcher.find(cluster, &ours)).await;
-    let found = found.map_err(|error| call_failed(Operation::ListTasks, error))?;
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let waiter = &fleet.ports.waiter;
-    let seen = fleet.patiently(patience, cancel, || waiter.observe_tasks(cluster, &found)).await;
-    let mut seen = seen.map_err(|error| call_failed(Operation::DescribeTasks, error))?;
+    let mut seen = read_tasks(fleet, service, &ours, cancel).await?;
     seen.retain(|task| !task.is_ending());
     seen.sort_by_cached_key(|task| (task.status != TaskStatus::Running, task.created_at, task.task.clone()));
     Ok(seen)
@@ -94,13 +83,7 @@ impl<'a> Raise<'a> {
             fleet.warn(service, warning);
         }
         let claims = Claims::default();
-        let ports = fleet.ports.clone();
-        let warm_start = WarmStart::new(ports.launcher, ports.registrar, ports.waiter)
-            .with_clock(Arc::clone(&fleet.clock))
-            .with_policy((*fleet.policy).clone())
-            .with_cancel(cancel.clone())
-            .with_claims(claims.clone());
-        let warm_start = fleet.observers.iter().cloned().fold(warm_start, WarmStart::with_observer);
+        let warm_start = fleet.warm_start(cancel).with_claims(claims.clone());
         Ok(Self {
             service,
             call,
@@ -205,46 +188,4 @@ fn started_as_adopted(state: &State) -> bool {
 fn report(service: &Service, tasks: Vec<TaskReport>, warnings: Vec<String>) -> ServiceReport {
     let outcome = tasks.iter().map(|task| task.outcome).max().unwrap_or(RunOutcome::Undone);
     ServiceReport { service: service.name.to_string(), outcome, tasks, warnings }
-}
-
-/// Reads what the cloud says of the service's definitions. What may not be read is done without.
-async fn read_facts(
-    fleet: &Fleet,
-    service: &Service,
-    cancel: &Cancel,
-    warnings: &mut Vec<String>,
-) -> Result<Facts, Box<Cause>> {
-    let inspector = &fleet.ports.inspector;
-    let patience = service.running_timeout;
-    let definition = &service.request.task_definition;
-    let read = fleet.patiently(patience, cancel, || inspector.task_definition(definition)).await;
-    // That the gate suffers is said where the gate is decided.
-    let task_definition = readable(read, Operation::DescribeTaskDefinition)?;
-    let mut groups = Vec::with_capacity(service.bindings.len());
-    for binding in &service.bindings {
-        let group = &binding.target_group;
-        let read = fleet.patiently(patience, cancel, || inspector.target_group(group)).await;
-        let facts = readable(read, Operation::DescribeTargetGroups)?;
-        if facts.is_none() {
-            warnings.push(format!(
-                "target group {} may not be described: its health check interval is taken for AWS's default of 30 s; \
-                 allow elasticloadbalancing:DescribeTargetGroups",
-                group.name()
-            ));
-        }
-        groups.push(facts);
-    }
-    Ok(Facts { task_definition, groups })
-}
-
-fn readable<T>(read: Result<T, PortError>, call: Operation) -> Result<Option<T>, Box<Cause>> {
-    match read {
-        Ok(facts) => Ok(Some(facts)),
-        Err(error) if error.kind() == ErrorKind::Denied => Ok(None),
-        Err(error) => Err(call_failed(call, error)),
-    }
-}
-
-fn call_failed(call: Operation, error: PortError) -> Box<Cause> {
-    Box::new(Cause::CallFailed { call, failure: error.into_failure() })
 }

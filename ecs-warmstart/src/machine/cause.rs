@@ -113,6 +113,11 @@ pub enum Cause {
         /// What does not fit, in one sentence with its remedy.
         why: String,
     },
+    /// A group that is in use would be left without a healthy target; nothing was done.
+    LastHealthyTarget {
+        /// Which group.
+        target_group: TargetGroupArn,
+    },
     /// Somebody asked to end the run.
     Cancelled,
     /// The task that the run was given is held by another run of the same fleet; nothing was done.
@@ -151,6 +156,7 @@ impl Cause {
             Self::TargetUnusable { .. } => "target_unusable",
             Self::NoTarget { .. } => "no_target",
             Self::Misconfigured { .. } => "misconfigured",
+            Self::LastHealthyTarget { .. } => "last_healthy_target",
             Self::Cancelled => "cancelled",
             Self::SlotTaken { .. } => "slot_taken",
         }
@@ -177,6 +183,7 @@ impl Cause {
             Self::TaskLost { .. }
             | Self::NoTarget { .. }
             | Self::Misconfigured { .. }
+            | Self::LastHealthyTarget { .. }
             | Self::Cancelled
             | Self::SlotTaken { .. } => Vec::new(),
         }
@@ -263,6 +270,12 @@ impl fmt::Display for Cause {
                 write!(f, "nothing to register in {}: {why}", target_group.name())
             }
             Self::Misconfigured { why } => f.write_str(why),
+            Self::LastHealthyTarget { target_group } => write!(
+                f,
+                "target group {} is in use and would be left without a healthy target, and then the load balancer sends \
+                 traffic to whatever is left; --allow-empty allows it",
+                target_group.name()
+            ),
             Self::Cancelled => f.write_str("cancelled"),
             Self::SlotTaken { task } => write!(f, "task {} is held by another run", task.id()),
         }

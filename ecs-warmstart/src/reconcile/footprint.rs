@@ -5,7 +5,7 @@ use crate::observation::{Target, TaskObservation};
 /// Whether traffic for the target reaches this task, or did before it stopped.
 ///
 /// A task in network mode `host` does not say which ports it uses, so nothing is proved by it.
-pub(super) fn is_behind(task: &TaskObservation, target: &Target) -> bool {
+pub(crate) fn is_behind(task: &TaskObservation, target: &Target) -> bool {
     if let Ok(address) = target.id.parse() {
         return task.addresses.contains(&address);
     }

@@ -9,6 +9,7 @@ mod rules;
 mod tests;
 mod view;
 
+pub(crate) use footprint::is_behind;
 pub use plan::{Action, Finding, Item, Keep, Plan, Stale};
 pub use rules::reconcile;
 pub use view::{GroupView, Removal, ServiceView, View};

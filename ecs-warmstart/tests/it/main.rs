@@ -16,6 +16,7 @@ mod slots;
 mod snapshots;
 mod source;
 mod specs;
+mod taking_down;
 mod tidy;
 mod two_bindings;
 mod undoing;

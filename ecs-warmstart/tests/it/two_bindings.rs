@@ -202,7 +202,9 @@ async fn registered_is_in_both_and_undone_is_in_none_whatever_fails() {
                         assert_eq!(on_failure, OnFailure::Keep, "{what}");
                         assert!(left.tasks.contains(task.task.as_ref().unwrap()), "{what}");
                     }
-                    RunOutcome::Ready | RunOutcome::Leaked => panic!("{what}"),
+                    RunOutcome::Ready | RunOutcome::Drained | RunOutcome::Refused | RunOutcome::Leaked => {
+                        panic!("{what}")
+                    }
                 }
             }
         }

@@ -1,0 +1,294 @@
+//! `down`: out of traffic first, then stopped. First all services are planned, then the guard looks at what would be left in
+//! each group, then all are drained at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::facts::{call_failed, read_facts, read_tasks};
+use super::handle::Fleet;
+use super::options::DownOptions;
+use super::report::{RunOutcome, ServiceReport, TaskReport};
+use super::resolve::resolve;
+use super::service::Service;
+use crate::driver::{Cancel, Driven, WarmStart};
+use crate::error::ErrorKind;
+use crate::ids::{RunId, TargetGroupArn};
+use crate::machine::{Cause, Drain, DrainPlace, DrainSpec, Operation};
+use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
+use crate::ports::Selector;
+use crate::reconcile::{Action, GroupView, Removal, ServiceView, Stale, View, is_behind, reconcile};
+use crate::spec::{Binding, Readiness};
+
+/// AWS's own default, for a group whose delay may not be read.
+const DEFAULT_DELAY: Duration = Duration::from_secs(300);
+
+/// What would be taken down of a service.
+#[derive(Debug)]
+pub(super) struct Plan {
+    drains: Vec<DrainSpec>,
+    groups: BTreeMap<TargetGroupArn, Group>,
+    warnings: Vec<String>,
+}
+
+/// A target group as it was found.
+#[derive(Debug)]
+struct Group {
+    in_use: bool,
+    delay: Duration,
+    targets: Vec<(Target, TargetObservation)>,
+}
+
+/// Looks at what runs and what is registered, and plans its end.
+pub(super) async fn plan(
+    fleet: &Fleet,
+    service: &Service,
+    options: &DownOptions,
+    cancel: &Cancel,
+) -> Result<Plan, Box<Cause>> {
+    let mut warnings = Vec::new();
+    let bindings = bindings(fleet, service, cancel, &mut warnings).await;
+    let started_by = service.request.started_by.clone();
+    let mut tasks = match &options.task {
+        None => read_tasks(fleet, service, &Selector::StartedBy(started_by.clone()), cancel).await?,
+        Some(task) => named_task(fleet, service, task, cancel).await?,
+    };
+    let family = service.request.task_definition.family().to_owned();
+    let mut ended = read_tasks(fleet, service, &Selector::StoppedOf { family }, cancel).await?;
+    ended.retain(|task| task.started_by.as_ref() == Some(&started_by));
+    // Told to stop by a call that was interrupted: it is watched until it has.
+    let stopping: Vec<_> = ended.extract_if(.., |task| task.status != TaskStatus::Stopped).collect();
+    tasks.extend(stopping.into_iter().filter(|_| options.task.is_none()));
+    let groups = read_groups(fleet, service, &bindings, cancel).await?;
+
+    let mut drains: Vec<DrainSpec> =
+        tasks.iter().map(|task| drain_of(service, task, &groups, options)).collect();
+    if options.task.is_none() {
+        let others = read_tasks(fleet, service, &Selector::Running, cancel).await?;
+        let stale = stale_targets(service, bindings, (tasks, ended, others), &groups);
+        if !stale.is_empty() {
+            drains.push(drain(service, "stale", None, stale, options));
+        }
+    }
+    Ok(Plan { drains, groups, warnings })
+}
+
+/// The bindings with what the definitions add. A definition that is gone keeps nothing from being taken down.
+async fn bindings(
+    fleet: &Fleet,
+    service: &Service,
+    cancel: &Cancel,
+    warnings: &mut Vec<String>,
+) -> Vec<Binding> {
+    let run = RunId::for_slot(&service.name, 0);
+    let resolved = match read_facts(fleet, service, cancel, &mut Vec::new()).await {
+        Ok(facts) => resolve(service, &facts, run, Readiness::Registered),
+        Err(cause) => Err(cause),
+    };
+    match resolved {
+        Ok((spec, _)) => spec.bindings().to_vec(),
+        Err(cause) => {
+            warnings.push(format!("the definitions could not be used, so they are done without: {cause}"));
+            service.bindings.clone()
+        }
+    }
+}
+
+async fn named_task(
+    fleet: &Fleet,
+    service: &Service,
+    task: &crate::ids::TaskArn,
+    cancel: &Cancel,
+) -> Result<Vec<TaskObservation>, Box<Cause>> {
+    let (cluster, waiter) = (&service.request.cluster, &fleet.ports.waiter);
+    let tasks = [task.clone()];
+    let seen =
+        fleet.patiently(service.running_timeout, cancel, || waiter.observe_tasks(cluster, &tasks)).await;
+    let mut seen = seen.map_err(|error| call_failed(Operation::DescribeTasks, error))?;
+    seen.retain(|task| task.status != TaskStatus::Missing);
+    Ok(seen)
+}
+
+async fn read_groups(
+    fleet: &Fleet,
+    service: &Service,
+    bindings: &[Binding],
+    cancel: &Cancel,
+) -> Result<BTreeMap<TargetGroupArn, Group>, Box<Cause>> {
+    let (registrar, inspector) = (&fleet.ports.registrar, &fleet.ports.inspector);
+    let patience = service.running_timeout;
+    let mut groups = BTreeMap::new();
+    for arn in bindings.iter().map(|binding| &binding.target_group) {
+        let targets = match fleet.patiently(patience, cancel, || registrar.targets(arn)).await {
+            Ok(targets) => targets,
+            // A group that is gone holds nothing.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(call_failed(Operation::DescribeTargetHealth, error)),
+        };
+        let delay = fleet.patiently(patience, cancel, || inspector.deregistration_delay(arn)).await;
+        let facts = fleet.patiently(patience, cancel, || inspector.target_group(arn)).await;
+        groups.insert(
+            arn.clone(),
+            Group {
+                // Where nobody knows, the guard is on.
+                in_use: facts.map_or(true, |facts| facts.in_use),
+                delay: delay.unwrap_or(DEFAULT_DELAY),
+                targets,
+            },
+        );
+    }
+    Ok(groups)
+}
+
+/// The drain of a task: whatever stands behind it in the service's groups goes first, whichever port it has.
+fn drain_of(
+    service: &Service,
+    task: &TaskObservation,
+    groups: &BTreeMap<TargetGroupArn, Group>,
+    options: &DownOptions,
+) -> DrainSpec {
+    let mut places = Vec::new();
+    for (arn, group) in groups {
+        let behind = group.targets.iter().filter(|(target, _)| is_behind(task, target));
+        places.extend(behind.map(|(target, seen)| place(arn, group, target, seen)));
+    }
+    drain(service, task.task.id(), Some(task), places, options)
+}
+
+fn drain(
+    service: &Service,
+    name: &str,
+    task: Option<&TaskObservation>,
+    places: Vec<DrainPlace>,
+    options: &DownOptions,
+) -> DrainSpec {
+    DrainSpec {
+        service: service.name.clone(),
+        run: RunId::for_drain(&service.name, name),
+        cluster: service.request.cluster.clone(),
+        task: task.map(|task| task.task.clone()),
+        places,
+        drain_wait: options.drain_wait,
+    }
+}
+
+fn place(arn: &TargetGroupArn, group: &Group, target: &Target, seen: &TargetObservation) -> DrainPlace {
+    DrainPlace {
+        target_group: arn.clone(),
+        target: target.clone(),
+        deregistration_delay: group.delay,
+        drains_already: seen.state == TargetState::Draining,
+    }
+}
+
+/// The addresses of tasks of the service that died earlier.
+fn stale_targets(
+    service: &Service,
+    bindings: Vec<Binding>,
+    (tasks, ended, mut others): (Vec<TaskObservation>, Vec<TaskObservation>, Vec<TaskObservation>),
+    groups: &BTreeMap<TargetGroupArn, Group>,
+) -> Vec<DrainPlace> {
+    others.retain(|other| tasks.iter().all(|task| task.task != other.task));
+    let seen =
+        |group: &Group| GroupView { removal: Removal::Remove, ..GroupView::new(None, group.targets.clone()) };
+    let its = ServiceView {
+        service: service.name.clone(),
+        bindings,
+        gate: crate::spec::Gate::Running,
+        network_mode: None,
+        tasks,
+        ended,
+        others,
+    };
+    let groups_seen = groups.iter().map(|(arn, group)| (arn.clone(), seen(group))).collect();
+    let plan = reconcile(&View { services: vec![its], groups: groups_seen });
+    let stale = plan.items.into_iter().filter_map(|item| match item.action {
+        // Whoever has the address now may have been registered by somebody: that is for verify to judge.
+        Action::Deregister(Stale::TaskStopped(_)) => Some((item.target_group, item.target?)),
+        Action::Deregister(Stale::OtherTask(_)) | Action::Register | Action::Keep(_) | Action::Report(_) => {
+            None
+        }
+    });
+    let places = stale.filter_map(|(arn, target)| {
+        let group = groups.get(&arn)?;
+        let seen = &group.targets.iter().find(|(its, _)| *its == target)?.1;
+        Some(place(&arn, group, &target, seen))
+    });
+    places.collect()
+}
+
+/// The groups in use that would be left without a healthy target, though they have one now.
+pub(super) fn emptied(plans: &[Result<Plan, Box<Cause>>]) -> BTreeSet<TargetGroupArn> {
+    let plans = || plans.iter().flatten();
+    let removed: BTreeSet<(&TargetGroupArn, &Target)> = plans()
+        .flat_map(|plan| &plan.drains)
+        .flat_map(|drain| &drain.places)
+        .map(|place| (&place.target_group, &place.target))
+        .collect();
+    let healthy = |group: &Group| -> Vec<Target> {
+        let healthy = group.targets.iter().filter(|(_, seen)| seen.state == TargetState::Healthy);
+        healthy.map(|(target, _)| target.clone()).collect()
+    };
+    let groups = plans().flat_map(|plan| &plan.groups);
+    let emptied = groups.filter(|(arn, group)| {
+        let healthy = healthy(group);
+        group.in_use && !healthy.is_empty() && healthy.iter().all(|target| removed.contains(&(*arn, target)))
+    });
+    emptied.map(|(arn, _)| arn.clone()).collect()
+}
+
+/// Carries out a plan, unless it would empty one of these groups.
+pub(super) async fn carry_out(
+    fleet: &Fleet,
+    service: &Service,
+    plan: Result<Plan, Box<Cause>>,
+    guarded: &BTreeSet<TargetGroupArn>,
+    cancel: &Cancel,
+) -> ServiceReport {
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(cause) => return refused(service, &cause, Vec::new()),
+    };
+    for warning in &plan.warnings {
+        fleet.warn(service, warning);
+    }
+    let touched = plan.drains.iter().flat_map(|drain| &drain.places).map(|place| &place.target_group);
+    if let Some(target_group) = touched.into_iter().find(|group| guarded.contains(*group)) {
+        let cause = Cause::LastHealthyTarget { target_group: target_group.clone() };
+        return refused(service, &cause, plan.warnings);
+    }
+    let drains = plan.drains.into_iter().map(|spec| Drain::new(spec, fleet.clock.now()));
+    let tasks = drain_all(&fleet.warm_start(cancel), drains.collect()).await;
+    let outcome = tasks.iter().map(|task| task.outcome).max().unwrap_or(RunOutcome::Drained);
+    ServiceReport { service: service.name.to_string(), outcome, tasks, warnings: plan.warnings }
+}
+
+fn refused(service: &Service, cause: &Cause, warnings: Vec<String>) -> ServiceReport {
+    let task = TaskReport { outcome: RunOutcome::Refused, ..TaskReport::never_began(cause) };
+    ServiceReport {
+        service: service.name.to_string(),
+        outcome: RunOutcome::Refused,
+        tasks: vec![task],
+        warnings,
+    }
+}
+
+async fn drain_all(warm_start: &WarmStart, drains: Vec<Drain>) -> Vec<TaskReport> {
+    let mut running = JoinSet::new();
+    for (place, drain) in drains.into_iter().enumerate() {
+        let warm_start = warm_start.clone();
+        running.spawn(async move {
+            let report = match warm_start.drain(drain, Duration::MAX).await {
+                Ok(Driven::Finished(drain) | Driven::Suspended { state: drain, .. }) => {
+                    TaskReport::of_drain(&drain)
+                }
+                Err(error) => TaskReport::never_began(&Cause::Misconfigured { why: error.to_string() }),
+            };
+            (place, report)
+        });
+    }
+    let mut reports = running.join_all().await;
+    reports.sort_by_key(|(place, _)| *place);
+    reports.into_iter().map(|(_, report)| report).collect()
+}
