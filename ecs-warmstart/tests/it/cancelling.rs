@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::{Cancel, Error, Ready, WarmStart};
+use ecs_warmstart::error::{ErrorKind, Failure};
 use ecs_warmstart::fleet::{Fleet, RunOutcome, UpOptions};
 use ecs_warmstart::memory::{Action, InMemory, Refusal, Settings};
 use ecs_warmstart::ports::Ports;
@@ -122,8 +123,7 @@ async fn a_fleet_that_is_cancelled_launches_nothing_any_more() {
 async fn a_cancel_does_not_wait_for_a_call_to_be_repeated() {
     let clock = clock();
     let cloud = slow_cloud(&clock);
-    let throttled =
-        ecs_warmstart::error::Failure::new(ecs_warmstart::error::ErrorKind::Throttled, "Rate exceeded");
+    let throttled = Failure::new(ErrorKind::Throttled, "Rate exceeded");
     cloud.fail_next(Action::ListTasks, 1_000, &throttled);
     let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(Arc::clone(&clock));
     let cancel = Cancel::new();

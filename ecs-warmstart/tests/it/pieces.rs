@@ -66,10 +66,10 @@ async fn a_run_in_pieces_ends_like_a_run_in_one() {
             Fault::Before(ErrorKind::Denied),
             Fault::After(ErrorKind::Capacity),
         ] {
-            for index in 0..24 {
+            for index in 0..14 {
                 let plan = ChaosPlan::none().at(index, fault);
                 let whole = ends(&behaviour, plan.clone(), None).await;
-                for budget in [Duration::ZERO, Duration::from_millis(100), Duration::from_secs(7)] {
+                for budget in [Duration::from_millis(100), Duration::from_secs(7)] {
                     let pieces = ends(&behaviour, plan.clone(), Some(budget)).await;
                     // In pieces there are more or fewer looks: from the tenth call on it may be another one that fails.
                     let denied = (PhaseName::Undone, Some("denied"), 0, 0);

@@ -7,9 +7,11 @@ use std::time::Duration;
 use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::Cancel;
 use ecs_warmstart::error::ErrorKind;
-use ecs_warmstart::fleet::{Fleet, Report, RunOutcome, Service, UpOptions};
+use ecs_warmstart::fleet::{Fleet, Report, RunOutcome, Service, UpOptions, sample_services};
+use ecs_warmstart::ids::ServiceName;
 use ecs_warmstart::memory::{Behaviour, InMemory, Quotas, Refusal, Settings, Stop};
 use ecs_warmstart::ports::Ports;
+use ecs_warmstart::spec::LaunchRequest;
 use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
 
 use crate::failures::Left;
@@ -74,12 +76,9 @@ async fn a_shortage_for_some_of_ten_ends_with_those_that_were_placed() {
     let clock = clock();
     let (cloud, _, fleet) = chaotic(&clock, 4, ChaosPlan::none());
     let service = auth(10);
-    let early = async {
-        up(&fleet, &auth(6)).await;
-        cloud.refuse_next("authapi-task-def", u32::MAX, &Refusal::no_fargate_capacity());
-        up(&fleet, &service).await
-    };
-    let report = early.await;
+    up(&fleet, &auth(6)).await;
+    cloud.refuse_next("authapi-task-def", u32::MAX, &Refusal::no_fargate_capacity());
+    let report = up(&fleet, &service).await;
     let left = Left::in_(&cloud).await;
     let ready = report.services[0].tasks.iter().filter(|task| task.outcome == RunOutcome::Ready).count();
     let undone = report.services[0].tasks.iter().filter(|task| task.outcome == RunOutcome::Undone).count();
@@ -113,10 +112,9 @@ async fn an_adopted_task_that_dies_is_replaced_and_what_is_left_of_it_is_named()
     let (cloud, _, fleet) = chaotic(&clock, 0, denied);
     // It is adopted, is registered, never serves, and exits.
     let exits = Stop::essential_exit(Duration::from_secs(60), 1);
-    let behaviour =
-        Behaviour { container_checks_work: true, stops: Some(exits), ..Behaviour::never_serves() };
+    let behaviour = Behaviour { stops: Some(exits), ..Behaviour::never_serves() };
     cloud.behave_next("batch-engine-task-def", 1, &behaviour);
-    let services = ecs_warmstart::fleet::sample_services();
+    let services = sample_services();
     let batch = services.iter().find(|service| service.name.as_str() == "batch").unwrap();
     cloud.run_by_hand(&batch.request).unwrap();
     tokio::time::sleep(Duration::from_secs(50)).await;
@@ -137,9 +135,8 @@ async fn fifty_services_come_up_within_the_published_quotas() {
     let one = auth(1);
     let services: Vec<Service> = (0..50)
         .map(|number| {
-            let name: ecs_warmstart::ids::ServiceName = format!("auth-{number}").parse().unwrap();
-            let request =
-                ecs_warmstart::spec::LaunchRequest { started_by: name.started_by(), ..one.request.clone() };
+            let name: ServiceName = format!("auth-{number}").parse().unwrap();
+            let request = LaunchRequest { started_by: name.started_by(), ..one.request.clone() };
             Service { name, request, ..one.clone() }
         })
         .collect();

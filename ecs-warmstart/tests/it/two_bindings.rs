@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::{Cancel, Error, WarmStart};
 use ecs_warmstart::error::ErrorKind;
 use ecs_warmstart::fleet::{Fleet, RunOutcome, Service, UpOptions};
-use ecs_warmstart::memory::{Action, Behaviour, GroupSettings, InMemory, Settings};
-use ecs_warmstart::observation::{TargetObservation, TargetReason, TargetState};
-use ecs_warmstart::ports::Ports;
-use ecs_warmstart::spec::{Binding, OnFailure, Readiness};
+use ecs_warmstart::ids::{ClusterId, TargetGroupArn, TaskArn};
+use ecs_warmstart::memory::{Action, Call, GroupSettings, InMemory, Settings};
+use ecs_warmstart::observation::{Target, TargetObservation, TargetReason, TargetState, TaskObservation};
+use ecs_warmstart::ports::{HealthWaiter, Ports, Result};
+use ecs_warmstart::spec::{Binding, OnFailure, Readiness, Spec};
 use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
 
 use crate::failures::Left;
@@ -95,7 +97,7 @@ async fn what_cannot_be_taken_out_of_one_group_is_named_and_the_rest_is_undone()
 async fn one_that_was_healthy_long_ago_is_looked_at_again() {
     let clock = clock();
     let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
-    // The second group's first check comes when the task has ceased to serve for the first one, and is said to pass.
+    // The second group gets healthy more than a minute after the task has ceased to serve.
     let service = two_groups(&cloud, checked_every(5));
     let first = service.bindings[0].target_group.clone();
     let seen = OnlyLater {
@@ -104,18 +106,14 @@ async fn one_that_was_healthy_long_ago_is_looked_at_again() {
         clock: Arc::clone(&clock),
     };
     let spec = service.bindings.iter().cloned().fold(
-        ecs_warmstart::spec::Spec::builder(
-            service.name.clone(),
-            "auth/0".parse().unwrap(),
-            service.request.clone(),
-        ),
+        Spec::builder(service.name.clone(), "auth/0".parse().unwrap(), service.request.clone()),
         |spec, binding| spec.binding(binding),
     );
     let ports = Ports::from_one(cloud.clone());
     let warm_start = WarmStart::new(ports.launcher, ports.registrar, seen).with_clock(Arc::clone(&clock));
     let dies = async {
         // It serves for a while, then its port closes.
-        while !healthy_in(&cloud, &first) {
+        while !was_looked_at(&cloud, &first) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         tokio::time::sleep(Duration::from_secs(8)).await;
@@ -127,38 +125,34 @@ async fn one_that_was_healthy_long_ago_is_looked_at_again() {
     assert_eq!(Left::in_(&cloud).await, Left::nothing());
 }
 
-fn healthy_in(cloud: &InMemory, group: &ecs_warmstart::ids::TargetGroupArn) -> bool {
-    cloud
-        .calls()
-        .iter()
-        .any(|call| call.action == Action::DescribeTargetHealth && call.about.starts_with(group.name()))
-        && !cloud.running_tasks().is_empty()
-        && cloud.truth(&cloud.running_tasks()[0]).is_some_and(|truth| truth.serving.is_some())
+/// Whether the group was asked of a target while its task served.
+fn was_looked_at(cloud: &InMemory, group: &TargetGroupArn) -> bool {
+    let task = cloud.running_tasks().first().cloned();
+    let serving = task.and_then(|task| cloud.truth(&task)?.serving);
+    let looks = |at| move |call: &Call| call.action == Action::DescribeTargetHealth && call.at >= at;
+    let calls = cloud.calls();
+    serving.is_some_and(|at| calls.iter().filter(|call| call.about.starts_with(group.name())).any(looks(at)))
 }
 
 /// A cloud in which one group is slow: for the first minute of a target it says `initial`, then `healthy`.
 #[derive(Debug)]
 struct OnlyLater {
     cloud: InMemory,
-    late: ecs_warmstart::ids::TargetGroupArn,
+    late: TargetGroupArn,
     clock: Arc<dyn Clock>,
 }
 
-#[async_trait::async_trait]
-impl ecs_warmstart::ports::HealthWaiter for OnlyLater {
-    async fn observe_tasks(
-        &self,
-        cluster: &ecs_warmstart::ids::ClusterId,
-        tasks: &[ecs_warmstart::ids::TaskArn],
-    ) -> ecs_warmstart::ports::Result<Vec<ecs_warmstart::observation::TaskObservation>> {
+#[async_trait]
+impl HealthWaiter for OnlyLater {
+    async fn observe_tasks(&self, cluster: &ClusterId, tasks: &[TaskArn]) -> Result<Vec<TaskObservation>> {
         self.cloud.observe_tasks(cluster, tasks).await
     }
 
     async fn observe_targets(
         &self,
-        group: &ecs_warmstart::ids::TargetGroupArn,
-        targets: &[ecs_warmstart::observation::Target],
-    ) -> ecs_warmstart::ports::Result<Vec<TargetObservation>> {
+        group: &TargetGroupArn,
+        targets: &[Target],
+    ) -> Result<Vec<TargetObservation>> {
         let mut seen = self.cloud.observe_targets(group, targets).await?;
         let task = self.cloud.running_tasks().first().cloned();
         let serving = task.and_then(|task| self.cloud.truth(&task)?.serving);
@@ -186,7 +180,6 @@ async fn registered_is_in_both_and_undone_is_in_none_whatever_fails() {
             for index in 0..24 {
                 let clock = clock();
                 let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
-                cloud.behave("authapi-task-def", &Behaviour::default());
                 let service = Service { on_failure, ..two_groups(&cloud, checked_every(10)) };
                 let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none().at(index, fault));
                 let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));

@@ -13,7 +13,7 @@ use ecs_warmstart::memory::{Action, GroupSettings, InMemory, Refusal, Settings};
 use ecs_warmstart::observation::{TargetObservation, TaskStatus};
 use ecs_warmstart::policy::Policy;
 use ecs_warmstart::ports::Ports;
-use ecs_warmstart::spec::Gate;
+use ecs_warmstart::spec::{Gate, Spec};
 use ecs_warmstart::time::Timestamp;
 
 use crate::failures::{Left, spec_behind};
@@ -159,8 +159,7 @@ async fn a_task_that_a_conflict_named_and_that_dies_is_replaced() {
         let mut service = auth(1);
         service.request.tags.insert("owner".into(), owner.into());
         let warm_start = WarmStart::new(ports.launcher, ports.registrar, ports.waiter);
-        let spec =
-            ecs_warmstart::spec::Spec::builder(service.name, "auth/0".parse().unwrap(), service.request);
+        let spec = Spec::builder(service.name, "auth/0".parse().unwrap(), service.request);
         let warm_start = warm_start.with_clock(Arc::clone(&clock));
         async move { warm_start.run(spec.build().unwrap()).await }
     };
