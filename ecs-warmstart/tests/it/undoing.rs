@@ -10,7 +10,7 @@ use ecs_warmstart::fleet::{RunOutcome, UpOptions};
 use ecs_warmstart::ids::RunId;
 use ecs_warmstart::machine::{Effect, Input, Next, PhaseName, State, step};
 use ecs_warmstart::memory::{Action, GroupSettings, InMemory, Refusal, Settings};
-use ecs_warmstart::observation::{TargetObservation, TaskStatus};
+use ecs_warmstart::observation::{TargetObservation, TargetReason, TargetState, TaskObservation, TaskStatus};
 use ecs_warmstart::policy::Policy;
 use ecs_warmstart::ports::Ports;
 use ecs_warmstart::spec::{Gate, Spec};
@@ -197,4 +197,63 @@ async fn a_task_of_a_run_that_was_taken_up_again_is_not_taken_by_another_run() {
     let Driven::Finished(first) = first.unwrap() else { panic!() };
     assert_ne!(first.task(), Some(&second.unwrap().task));
     assert_eq!(Left::in_(&cloud).await.tasks.len(), 2);
+}
+
+/// Registered by somebody else before this run looked.
+fn stood_before() -> (u64, Input) {
+    let initial = TargetObservation::new(TargetState::Initial, Some(TargetReason::InitialHealthChecking));
+    (6, Input::Target { binding: 0, observation: initial })
+}
+
+#[test]
+fn a_target_that_stood_before_goes_with_its_task_and_only_then() {
+    let own = registered().into_iter().take(4).chain([stood_before(), (7, Input::Cancel)]);
+    let (state, next) = after(own);
+    assert_eq!(next, Next::Perform(Effect::Deregister { binding: 0 }));
+    let stepped = step(state, Input::Deregistered, at(7), &Policy::default());
+    assert_eq!(stepped.next, Next::Perform(Effect::StopTask));
+
+    // It has stopped by itself: its address may be another's by now.
+    let exited = stopped("own", 6, "EssentialContainerExited", "Essential container in task exited");
+    let own = registered().into_iter().take(4).chain([stood_before(), (7, Input::TaskEvent(exited))]);
+    let (state, next) = after(own);
+    assert_eq!((state.phase(), next), (PhaseName::Undone, Next::Finished));
+
+    // An adopted task stays, and so does what stands for it.
+    let mut state = State::adopt(spec(), healthy("own", 5), at(0));
+    for input in [Input::Tick, stood_before().1, Input::Cancel] {
+        state = step(state, input, at(7), &Policy::default()).state;
+    }
+    assert_eq!(state.phase(), PhaseName::Kept);
+}
+
+#[test]
+fn a_refused_launch_is_looked_for_until_it_would_be_listed() {
+    let policy = Policy::default();
+    let refused = [(0, Input::Tick), (0, failed(ErrorKind::Capacity)), (10, Input::Cancel)];
+    let (state, next) = after(refused.clone().into_iter().chain([(10, Input::Found(Vec::new()))]));
+    let Next::WakeAt(again) = next else { panic!("{next:?}") };
+    let stepped = step(state, Input::Tick, again, &policy);
+    assert_eq!(stepped.next, Next::Perform(Effect::FindTask));
+    let stepped = step(stepped.state, Input::Found(Vec::new()), at(15), &policy);
+    assert_eq!(stepped.state.phase(), PhaseName::Undone);
+
+    // With an answer that names no task, what appears is more likely somebody else's.
+    let found = TaskObservation { created_at: Some(at(1)), ..task("new", TaskStatus::Pending, 1) };
+    let (state, next) = after(refused.into_iter().chain([(10, Input::Found(vec![found]))]));
+    assert_eq!((state.phase(), next), (PhaseName::Kept, Next::Finished));
+}
+
+#[test]
+fn a_task_that_is_launched_again_has_the_whole_time_again() {
+    let spot = stopped("own", 6, "SpotInterruption", "Your Spot Task was interrupted.");
+    let (state, next) = after([
+        (0, Input::Tick),
+        (0, Input::Launched(task("own", TaskStatus::Provisioning, 1))),
+        (290, Input::Tick),
+        (290, Input::Task(spot)),
+        (310, Input::Found(Vec::new())),
+    ]);
+    assert_eq!(state.phase(), PhaseName::Launching);
+    assert!(matches!(next, Next::Perform(Effect::Launch { .. })), "{next:?}");
 }
