@@ -54,6 +54,8 @@ pub(super) async fn plan(
         None => read_tasks(fleet, service, &Selector::StartedBy(started_by.clone()), cancel).await?,
         Some(task) => named_task(fleet, service, task, cancel).await?,
     };
+    // Stopped tasks may be listed among those that run.
+    tasks.retain(|task| task.status != TaskStatus::Stopped);
     let family = service.request.task_definition.family().to_owned();
     let mut ended = read_tasks(fleet, service, &Selector::StoppedOf { family }, cancel).await?;
     ended.retain(|task| task.started_by.as_ref() == Some(&started_by));

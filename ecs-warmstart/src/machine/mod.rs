@@ -1,4 +1,4 @@
-//! The state machine of one run: a total, pure function. See [`step`].
+//! The state machine of one run: a total, pure function. See [`step`](fn@step).
 //!
 //! One step takes in one thing that happened and asks for exactly one thing: perform an effect, wake at a time, or nothing
 //! more. Everything in flight is in the [`State`]; whoever drives it saves it before it performs an effect. So an effect may

@@ -19,7 +19,7 @@ pub struct DrainStep {
 
 /// Goes one step: takes in `input` at the time `now`, and says what to do next.
 ///
-/// Total and pure, as [`step`](crate::machine::step) is, and with the same rules: what does not answer what was asked for
+/// Total and pure, as [`step`](fn@crate::machine::step) is, and with the same rules: what does not answer what was asked for
 /// changes nothing, and every effect may be performed twice.
 pub fn drain_step(drain: Drain, input: Input, now: Timestamp, policy: &Policy) -> DrainStep {
     let mut run = drain.run;
