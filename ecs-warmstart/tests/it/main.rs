@@ -3,6 +3,7 @@
 mod cancelling;
 mod converging;
 mod crashes;
+mod drains;
 mod failures;
 mod fair_weather;
 mod golden;
