@@ -1,1 +1,1 @@
-//! Part of ecs-warmstart.
+//! The place of the Lambda function. It has no code yet; the library and the command do not need it.
