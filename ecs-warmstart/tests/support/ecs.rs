@@ -27,7 +27,7 @@ use ecs_warmstart::observation::{ContainerObservation, HealthStatus, TaskObserva
 use ecs_warmstart::ports::{Ports, Selector};
 use ecs_warmstart::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
 
-use super::{at_once, meta, refusal};
+use super::client::{at_once, meta, refusal};
 
 const PAGE: usize = 100;
 

@@ -29,7 +29,7 @@ use ecs_warmstart::ids::TargetGroupArn;
 use ecs_warmstart::observation::{Target, TargetObservation};
 use ecs_warmstart::ports::Ports;
 
-use super::{at_once, meta};
+use super::client::{at_once, meta};
 
 pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
     let of = || cloud.clone();

@@ -1,42 +1,8 @@
 //! The SDK's clients over ports: every call of the SDK becomes a call of a port, and what the port answers becomes an
 //! answer of AWS.
 
+mod client;
 mod ecs;
 mod elb;
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-use aws_smithy_mocks::{RuleMode, mock_client};
-use aws_smithy_types::error::ErrorMetadata;
-use ecs_warmstart::aws::Aws;
-use ecs_warmstart::error::PortError;
-use ecs_warmstart::ports::Ports;
-
-/// The same cloud, as the adapters see it by way of the SDK.
-pub(crate) fn through_the_sdk(cloud: Ports) -> Ports {
-    let (ecs, elb) = (ecs::rules(&cloud), elb::rules(&cloud));
-    Ports::from_one(Aws::new(
-        mock_client!(aws_sdk_ecs, RuleMode::MatchAny, &ecs),
-        mock_client!(aws_sdk_elasticloadbalancingv2, RuleMode::MatchAny, &elb),
-    ))
-}
-
-/// The SDK asks for its answer in a function that cannot wait; a simulated cloud without latency need not.
-fn at_once<T>(answer: impl Future<Output = T>) -> T {
-    match pin!(answer).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => answer,
-        Poll::Pending => panic!("a cloud with latency cannot answer the SDK's mocks"),
-    }
-}
-
-/// An error as AWS writes it.
-fn meta(error: &PortError) -> ErrorMetadata {
-    let failure = error.failure();
-    let code = failure.code.clone().unwrap_or_else(|| panic!("AWS gives every error a code: {error}"));
-    ErrorMetadata::builder().code(code).message(failure.message.clone()).build()
-}
-
-fn refusal(code: &str, message: &str) -> ErrorMetadata {
-    ErrorMetadata::builder().code(code).message(message).build()
-}
+pub(crate) use client::through_the_sdk;
