@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
-use ecs_warmstart::ids::{RunId, TaskArn};
+
+use crate::commands::{Down, Schema, Status, Up};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,56 +80,7 @@ pub(crate) enum Command {
     /// Show what runs and what serves; changes nothing
     Status(Status),
     /// Print a JSON Schema
-    Schema {
-        /// Of which document
-        #[arg(value_enum)]
-        document: Document,
-    },
-}
-
-#[derive(Clone, Debug, Arguments)]
-pub(crate) struct Up {
-    /// Which services [default: all]
-    #[arg(value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
-    /// Launch that many tasks more, whatever runs already
-    #[arg(long)]
-    pub(crate) fresh: bool,
-    /// Name this call: the same call again with the same name leads to the same tasks
-    #[arg(long, value_name = "ID")]
-    pub(crate) run_id: Option<RunId>,
-    /// How long a task may take until RUNNING with an address [default: the file's running_timeout, else 5m]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) max_wait: Option<Duration>,
-    /// How long it may take from there until every target is healthy [default: the file's healthy_timeout, else 2m]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) health_wait: Option<Duration>,
-    /// Be content with registered targets: do not wait until they are healthy
-    #[arg(long)]
-    pub(crate) skip_health_check: bool,
-}
-
-#[derive(Clone, Debug, Arguments)]
-pub(crate) struct Down {
-    /// Which services [default: all]
-    #[arg(value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
-    /// How long to wait for requests under way at most [default: each target group's own deregistration delay]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub(crate) drain_wait: Option<Duration>,
-    /// Allow that a target group in use is left without a healthy target
-    #[arg(long)]
-    pub(crate) allow_empty: bool,
-    /// Only this task, whoever started it
-    #[arg(long, value_name = "ARN")]
-    pub(crate) task: Option<TaskArn>,
-}
-
-#[derive(Clone, Debug, Arguments)]
-pub(crate) struct Status {
-    /// Which services [default: all]
-    #[arg(value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
+    Schema(Schema),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -142,16 +94,6 @@ pub(crate) enum Format {
     Text,
     Json,
     Ndjson,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Document {
-    /// The configuration file
-    Config,
-    /// The report of up and of down
-    Report,
-    /// The report of status
-    Status,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -174,7 +116,8 @@ impl Color {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A duration above zero.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration.is_zero() => Err("a duration has to be above zero".to_owned()),
         Ok(duration) => Ok(duration),
@@ -187,6 +130,7 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
     use clap::error::ErrorKind;
+    use ecs_warmstart::ids::{RunId, TaskArn};
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
         Args::try_parse_from(line.split_whitespace())

@@ -4,6 +4,7 @@
 
 mod args;
 mod backend;
+mod commands;
 mod confirm;
 mod error;
 pub mod exit;

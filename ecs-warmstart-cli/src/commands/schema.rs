@@ -1,0 +1,38 @@
+//! `schema`
+
+use clap::{Args, ValueEnum};
+use ecs_warmstart::config::Config;
+use ecs_warmstart::fleet::{Report, StatusReport};
+
+use crate::error::Error;
+use crate::exit::Ending;
+use crate::output::{self, json};
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Schema {
+    /// Of which document
+    #[arg(value_enum)]
+    pub(crate) document: Document,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Document {
+    /// The configuration file
+    Config,
+    /// The report of up and of down
+    Report,
+    /// The report of status
+    Status,
+}
+
+impl Schema {
+    pub(crate) fn run(&self) -> Result<Ending, Error> {
+        let schema = match self.document {
+            Document::Config => Config::json_schema(),
+            Document::Report => Report::json_schema(),
+            Document::Status => StatusReport::json_schema(),
+        };
+        output::stdout(&json::document(&schema))?;
+        Ok(Ending::Ready)
+    }
+}
