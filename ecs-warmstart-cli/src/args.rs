@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{Down, Schema, Status, Up};
+use crate::commands::{Down, Schema, Status, Up, Verify};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,11 +19,15 @@ Examples:
     ecs-warmstart up --fresh --run-id build-1234 --yes
   What runs and what serves:
     ecs-warmstart status
+  Whether every target group says what serves, and what would be mended:
+    ecs-warmstart verify --plan
+  Mend it, and take out the addresses of tasks that have stopped:
+    ecs-warmstart verify --prune
   In the evening, out of traffic first and then stopped:
     ecs-warmstart down --allow-empty
 
 Exit codes:
-  0    all ready, or all down
+  0    all ready, all true, or all down
   1    unexpected
   2    wrong command line or configuration, no region, no credentials: nothing was started
   3    something is not ready, and nothing is left over
@@ -77,7 +81,9 @@ pub(crate) enum Command {
     Up(Up),
     /// Take services down: out of their target groups, then, when requests under way have ended, stopped
     Down(Down),
-    /// Show what runs and what serves; changes nothing
+    /// Make target groups say what serves: register what runs and is missing, wait until it is healthy, name what is wrong
+    Verify(Verify),
+    /// Show what runs, what serves, and what is wrong in the target groups; changes nothing
     Status(Status),
     /// Print a JSON Schema
     Schema(Schema),

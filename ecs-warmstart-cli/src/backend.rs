@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ecs_warmstart::aws::{self, ConnectOptions};
-use ecs_warmstart::clock::TokioClock;
+use ecs_warmstart::clock::{Clock, TokioClock};
 use ecs_warmstart::config::Config;
 use ecs_warmstart::fleet::{self, Fleet, Service};
 use ecs_warmstart::memory::InMemory;
-use ecs_warmstart::ports::Ports;
+use ecs_warmstart::ports::{Ports, Selector, TaskLauncher};
 
 use crate::args::{Backend, Global};
 use crate::error::Error;
+use crate::output::Progress;
 use crate::select::select;
 
 /// How many times as fast as real time the simulated cloud runs: a start takes a second or two instead of a minute.
@@ -21,6 +23,8 @@ const SPEED: u32 = 30;
 #[derive(Debug)]
 pub(crate) struct Scene {
     pub(crate) services: Vec<Service>,
+    /// The services that are configured and not named.
+    pub(crate) neighbours: Vec<Service>,
     /// The region, where the command line or the file names one.
     pub(crate) region: Option<String>,
     /// What a person should know beforehand.
@@ -35,29 +39,72 @@ impl Scene {
                 let path = global.config.clone().unwrap_or_else(|| PathBuf::from("warmstart.toml"));
                 let config = Config::load(&path)?;
                 let region = global.region.clone().or(config.region);
-                Ok(Self { services: select(config.services, names)?, region, notes: Vec::new() })
+                let (services, neighbours) = select(config.services, names)?;
+                Ok(Self { services, neighbours, region, notes: Vec::new() })
             }
             Backend::Memory => {
-                let services = select(fleet::sample_services(), names)?;
-                Ok(Self { services, region: None, notes: simulation_notes(global) })
+                let (services, neighbours) = select(fleet::sample_services(), names)?;
+                Ok(Self { services, neighbours, region: None, notes: simulation_notes(global) })
             }
         }
     }
 
-    /// The fleet that works on it.
-    pub(crate) async fn fleet(&self, global: &Global) -> Result<Fleet, Error> {
+    /// The cloud, and the fleet that works on it.
+    pub(crate) async fn cloud(&self, global: &Global) -> Result<Cloud, Error> {
         match global.backend {
             Backend::Aws => {
                 let options =
                     ConnectOptions { region: self.region.clone(), endpoint_url: global.endpoint_url.clone() };
-                Ok(Fleet::new(Ports::from_one(aws::connect(&options).await?)))
+                let fleet = Fleet::new(Ports::from_one(aws::connect(&options).await?));
+                Ok(Cloud { fleet, simulated: None })
             }
             Backend::Memory => {
                 let clock = TokioClock::new().with_speed(SPEED);
                 let cloud = InMemory::sample(Arc::new(clock.clone()));
-                Ok(Fleet::new(Ports::from_one(cloud)).with_clock(clock))
+                let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock.clone());
+                Ok(Cloud { fleet, simulated: Some(Simulated { cloud, clock }) })
             }
         }
+    }
+}
+
+/// A cloud that is worked on.
+#[derive(Debug)]
+pub(crate) struct Cloud {
+    pub(crate) fleet: Fleet,
+    /// What can be done to it from outside, where it is the simulated one.
+    pub(crate) simulated: Option<Simulated>,
+}
+
+/// The simulated cloud, for those who play fate.
+#[derive(Debug)]
+pub(crate) struct Simulated {
+    cloud: InMemory,
+    clock: TokioClock,
+}
+
+impl Simulated {
+    /// Lets something happen that `verify` is for: the task of the first service is stopped by hand, and another one started
+    /// and not registered.
+    pub(crate) async fn mishap(&self, services: &[Service], progress: &Progress) {
+        let Some(service) = services.first() else { return };
+        let ours = Selector::StartedBy(service.request.started_by.clone());
+        let running = self.cloud.find(&service.request.cluster, &ours).await.unwrap_or_default();
+        let Some(task) = running.first() else { return };
+        progress.note(format!(
+            "then somebody stops the task of {} by hand, and starts another one",
+            service.name
+        ));
+        self.cloud.stop_by_hand(task, "by hand");
+        self.minute().await;
+        match self.cloud.run_by_hand(&service.request) {
+            Ok(_) => self.minute().await,
+            Err(error) => progress.note(format!("and cannot: {error}")),
+        }
+    }
+
+    async fn minute(&self) {
+        self.clock.sleep_until(self.clock.now() + Duration::from_secs(60)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the command ends: one number for every ending. They never change their meaning.
 
-use ecs_warmstart::fleet::{Report, RunOutcome, StatusReport};
+use ecs_warmstart::fleet::{PlanReport, Report, RunOutcome, StatusReport, VerifyReport};
 
 /// Everything is ready, or registered where health was not to be waited for; or everything is down.
 pub const READY: u8 = 0;
@@ -53,6 +53,30 @@ impl Ending {
         if leaked || report.leftovers().next().is_some() {
             Self::LeftOver
         } else if report.summary.failed == 0 {
+            Self::Ready
+        } else if interrupted {
+            Self::Interrupted
+        } else {
+            Self::NotReady
+        }
+    }
+
+    /// How `verify` ended.
+    pub fn of_verify(report: &VerifyReport, interrupted: bool) -> Self {
+        if report.leftovers().next().is_some() {
+            Self::LeftOver
+        } else if report.summary.failed == 0 {
+            Self::Ready
+        } else if interrupted {
+            Self::Interrupted
+        } else {
+            Self::NotReady
+        }
+    }
+
+    /// How `verify --plan` ended: changes that are needed, and what could not be looked at, count as not ready.
+    pub fn of_plan(report: &PlanReport, interrupted: bool) -> Self {
+        if report.is_nothing_to_do() {
             Self::Ready
         } else if interrupted {
             Self::Interrupted

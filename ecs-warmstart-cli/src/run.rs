@@ -10,6 +10,7 @@ pub(crate) async fn run(args: Args) -> Result<Ending, Error> {
     match args.command {
         Command::Up(up) => up.run(&args.global).await,
         Command::Down(down) => down.run(&args.global).await,
+        Command::Verify(verify) => verify.run(&args.global).await,
         Command::Status(status) => status.run(&args.global).await,
         Command::Schema(schema) => schema.run(),
     }

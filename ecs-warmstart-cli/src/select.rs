@@ -4,8 +4,11 @@ use ecs_warmstart::fleet::Service;
 
 use crate::error::Error;
 
-/// The named services in the order of the configuration, each once; all of them where none is named.
-pub(crate) fn select(services: Vec<Service>, names: &[String]) -> Result<Vec<Service>, Error> {
+/// The named services in the order of the configuration, each once, or all of them where none is named; and the others.
+pub(crate) fn select(
+    services: Vec<Service>,
+    names: &[String],
+) -> Result<(Vec<Service>, Vec<Service>), Error> {
     let known: Vec<String> = services.iter().map(|service| service.name.to_string()).collect();
     if let Some(name) = names.iter().find(|name| !known.contains(name)) {
         let nearest = nearest(name, &known);
@@ -13,7 +16,7 @@ pub(crate) fn select(services: Vec<Service>, names: &[String]) -> Result<Vec<Ser
     }
     let meant =
         |service: &Service| names.is_empty() || names.iter().any(|name| name == service.name.as_str());
-    Ok(services.into_iter().filter(meant).collect())
+    Ok(services.into_iter().partition(meant))
 }
 
 /// The name that a mistyped one most likely stands for: at most every third letter is wrong.
@@ -37,7 +40,8 @@ mod tests {
 
     fn names(names: &[&str]) -> Result<Vec<String>, Error> {
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        let selected = select(services(), &names)?;
+        let (selected, others) = select(services(), &names)?;
+        assert_eq!(selected.len() + others.len(), services().len());
         Ok(selected.iter().map(|service| service.name.to_string()).collect())
     }
 

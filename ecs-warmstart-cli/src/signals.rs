@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first undoes what is not ready, the second leaves everything as it is and names it.
+//! Ctrl-C and SIGTERM: the first undoes what is not ready, or ends in order; the second leaves everything as it is and names
+//! it.
 
 use std::io;
 use std::sync::Arc;
@@ -8,23 +9,32 @@ use tokio::task::JoinHandle;
 
 use crate::output::Progress;
 
+/// What the first signal brings about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnSignal {
+    /// What is not ready is undone.
+    Undo,
+    /// What was begun stays as it is, and the same command again goes on.
+    End,
+}
+
 /// Hands every signal on, until the guard is dropped.
 ///
 /// # Errors
 ///
 /// When the operating system does not let signals be caught.
-pub(crate) fn watch(cancel: Cancel, progress: Arc<Progress>) -> io::Result<Watch> {
+pub(crate) fn watch(cancel: Cancel, progress: Arc<Progress>, first: OnSignal) -> io::Result<Watch> {
     let mut signals = Signals::new()?;
     let task = tokio::spawn(async move {
         while let Some(name) = signals.next().await {
             let again = cancel.is_cancelled();
             cancel.cancel();
-            progress.note(if again {
-                format!("{name} again: leaving everything as it is")
-            } else {
-                format!(
+            progress.note(match first {
+                _ if again => format!("{name} again: leaving everything as it is"),
+                OnSignal::Undo => format!(
                     "{name}: undoing what is not ready; once more leaves everything as it is and names it"
-                )
+                ),
+                OnSignal::End => format!("{name}: ending; the same command again goes on from here"),
             });
         }
     });

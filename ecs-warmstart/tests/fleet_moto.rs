@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use ecs_warmstart::clock::TokioClock;
 use ecs_warmstart::driver::Cancel;
-use ecs_warmstart::fleet::{Fleet, GateKind, Outcome, Service, UpOptions, Verdict};
+use ecs_warmstart::fleet::{
+    DownOptions, Fleet, GateKind, Outcome, Service, UpOptions, Verdict, VerifyOptions, VerifyOutcome,
+};
 use ecs_warmstart::ids::ServiceName;
 use ecs_warmstart::ports::Ports;
 use ecs_warmstart::spec::{AwsVpc, Binding, Compute, LaunchRequest, LaunchType, OnFailure};
@@ -86,4 +88,41 @@ async fn up_makes_targets_healthy_and_up_again_changes_nothing() {
     assert_eq!(verdicts, [Verdict::Ready, Verdict::Ready]);
     let healthy: Vec<u32> = status.services.iter().map(|service| service.healthy).collect();
     assert_eq!(healthy, [1, 2]);
+}
+
+#[tokio::test]
+async fn verify_mends_what_somebody_changed_and_down_leaves_nothing() {
+    let Some(moto) = Moto::start() else { return };
+    let services = [service(&moto, "three", 2)];
+    let fleet =
+        Fleet::new(Ports::from_one(moto_clients::aws(&moto))).with_clock(TokioClock::new().with_speed(60));
+    let options = VerifyOptions { prune: true, ..VerifyOptions::default() };
+    let verify = async || fleet.verify(&services, &options, &Cancel::new()).await.services.remove(0);
+
+    assert_eq!(verify().await.outcome, VerifyOutcome::NoTasks);
+    fleet.up(&services, &UpOptions::default(), &Cancel::new()).await;
+    let from = moto.calls().len();
+    let healthy = verify().await;
+    assert_eq!((healthy.outcome, healthy.tasks.len()), (VerifyOutcome::AlreadyHealthy, 2), "{healthy:#?}");
+    assert_eq!(writes(&moto, from), [] as [&str; 0]);
+
+    let target = &healthy.tasks[0].targets[0];
+    let (id, port) = (target.id.as_str(), target.port.to_string());
+    let parameters = [
+        ("TargetGroupArn", target.target_group.as_str()),
+        ("Targets.member.1.Id", id),
+        ("Targets.member.1.Port", &port),
+    ];
+    moto.elb("DeregisterTargets", &parameters);
+    let mended = verify().await;
+    assert_eq!((mended.outcome, mended.changes.len()), (VerifyOutcome::Registered, 1), "{mended:#?}");
+    assert_eq!(mended.changes[0].id, id);
+
+    let down = DownOptions { allow_empty: true, ..DownOptions::default() };
+    let report = fleet.down(&services, &down, &Cancel::new()).await;
+    assert_eq!(report.outcome, Outcome::Succeeded, "{report:#?}");
+    assert_eq!(verify().await.outcome, VerifyOutcome::Stopped);
+    let from = moto.calls().len();
+    fleet.down(&services, &down, &Cancel::new()).await;
+    assert_eq!(writes(&moto, from), [] as [&str; 0]);
 }

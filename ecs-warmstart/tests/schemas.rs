@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{Report, StatusReport};
+use ecs_warmstart::fleet::{PlanReport, Report, StatusReport, VerifyReport};
 use serde_json::Value;
 
 #[track_caller]
@@ -36,4 +36,14 @@ fn report_of_up() {
 #[test]
 fn report_of_status() {
     checked_in("status.schema.json", StatusReport::json_schema());
+}
+
+#[test]
+fn report_of_verify() {
+    checked_in("verify.schema.json", VerifyReport::json_schema());
+}
+
+#[test]
+fn plan_of_verify() {
+    checked_in("plan.schema.json", PlanReport::json_schema());
 }

@@ -9,13 +9,13 @@ use ecs_warmstart::fleet::DownOptions;
 use ecs_warmstart::ids::TaskArn;
 
 use super::shared::{bring_up_sample, print, progress};
-use crate::args::{Backend, Global};
-use crate::backend::Scene;
+use crate::args::Global;
+use crate::backend::{Cloud, Scene};
 use crate::confirm::{Intent, Plan, confirm};
 use crate::error::Error;
 use crate::exit::Ending;
 use crate::output::text;
-use crate::signals;
+use crate::signals::{self, OnSignal};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Down {
@@ -36,7 +36,7 @@ pub(crate) struct Down {
 impl Down {
     pub(crate) async fn run(self, global: &Global) -> Result<Ending, Error> {
         let scene = Scene::new(global, &self.services)?;
-        let fleet = scene.fleet(global).await?;
+        let Cloud { fleet, simulated } = scene.cloud(global).await?;
         let plan = Plan {
             services: &scene.services,
             intent: Intent::TakeDown,
@@ -47,8 +47,8 @@ impl Down {
 
         let progress = Arc::new(progress(global, &scene));
         let cancel = Cancel::new();
-        let watch = signals::watch(cancel.clone(), Arc::clone(&progress))?;
-        if global.backend == Backend::Memory {
+        let watch = signals::watch(cancel.clone(), Arc::clone(&progress), OnSignal::End)?;
+        if simulated.is_some() {
             bring_up_sample(&fleet, &scene, &progress, &cancel).await;
         }
         let fleet = fleet.with_observer(Arc::clone(&progress));

@@ -5,8 +5,10 @@ mod schema;
 mod shared;
 mod status;
 mod up;
+mod verify;
 
 pub(crate) use down::Down;
 pub(crate) use schema::Schema;
 pub(crate) use status::Status;
 pub(crate) use up::Up;
+pub(crate) use verify::Verify;

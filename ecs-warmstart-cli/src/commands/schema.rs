@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{Report, StatusReport};
+use ecs_warmstart::fleet::{PlanReport, Report, StatusReport, VerifyReport};
 
 use crate::error::Error;
 use crate::exit::Ending;
@@ -21,6 +21,10 @@ pub(crate) enum Document {
     Config,
     /// The report of up and of down
     Report,
+    /// The report of verify
+    Verify,
+    /// The report of verify --plan
+    Plan,
     /// The report of status
     Status,
 }
@@ -30,6 +34,8 @@ impl Schema {
         let schema = match self.document {
             Document::Config => Config::json_schema(),
             Document::Report => Report::json_schema(),
+            Document::Verify => VerifyReport::json_schema(),
+            Document::Plan => PlanReport::json_schema(),
             Document::Status => StatusReport::json_schema(),
         };
         output::stdout(&json::document(&schema))?;

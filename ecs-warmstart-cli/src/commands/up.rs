@@ -16,7 +16,7 @@ use crate::confirm::{Intent, Plan, confirm};
 use crate::error::Error;
 use crate::exit::Ending;
 use crate::output::text;
-use crate::signals;
+use crate::signals::{self, OnSignal};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Up {
@@ -47,7 +47,7 @@ impl Up {
             service.running_timeout = self.max_wait.unwrap_or(service.running_timeout);
             service.healthy_timeout = self.health_wait.unwrap_or(service.healthy_timeout);
         }
-        let fleet = scene.fleet(global).await?;
+        let fleet = scene.cloud(global).await?.fleet;
         let plan = Plan {
             services: &scene.services,
             intent: if self.fresh { Intent::Launch } else { Intent::BringUp },
@@ -58,7 +58,7 @@ impl Up {
 
         let progress = Arc::new(progress(global, &scene));
         let cancel = Cancel::new();
-        let watch = signals::watch(cancel.clone(), Arc::clone(&progress))?;
+        let watch = signals::watch(cancel.clone(), Arc::clone(&progress), OnSignal::Undo)?;
         let fleet = fleet.with_observer(Arc::clone(&progress));
         let report = fleet.up(&scene.services, &self.options(), &cancel).await;
         drop(watch);

@@ -6,6 +6,7 @@ mod progress;
 pub(crate) mod samples;
 mod streams;
 pub(crate) mod text;
+pub(crate) mod verified;
 
 pub(crate) use progress::Progress;
 pub(crate) use streams::{stderr, stdout};

@@ -6,8 +6,9 @@ use ecs_warmstart::config::Config;
 use ecs_warmstart::driver::{Event, EventKind};
 use ecs_warmstart::error::{ErrorKind, Failure};
 use ecs_warmstart::fleet::{
-    CauseReport, PhaseReport, Report, RunOutcome, Service, ServiceReport, ServiceStatus, StatusReport,
-    TargetReport, TaskReport, Verdict,
+    CauseReport, ChangeKind, ChangeReport, FindingReport, PhaseReport, PlanReport, Report, RunOutcome,
+    Service, ServicePlan, ServiceReport, ServiceStatus, ServiceVerified, StatusReport, TargetReport,
+    TaskReport, TaskVerified, Verdict, VerifyOutcome, VerifyReport,
 };
 use ecs_warmstart::machine::{Operation, PhaseName};
 use ecs_warmstart::time::Timestamp;
@@ -126,6 +127,7 @@ pub(crate) fn status() -> StatusReport {
         unhealthy: 0,
         ports: vec![8080, 9090],
         tasks: Vec::new(),
+        findings: vec![finding()],
         cause: None,
     };
     let web = ServiceStatus {
@@ -136,6 +138,7 @@ pub(crate) fn status() -> StatusReport {
         running: 0,
         healthy: 0,
         ports: vec![80],
+        findings: Vec::new(),
         cause: Some(CauseReport {
             code: "denied".into(),
             summary: "ListTasks failed: AccessDeniedException: not allowed".into(),
@@ -144,6 +147,94 @@ pub(crate) fn status() -> StatusReport {
         ..auth.clone()
     };
     StatusReport::new(Duration::from_millis(120), vec![auth, web])
+}
+
+fn finding() -> FindingReport {
+    FindingReport {
+        code: "unknown_target".into(),
+        target_group: group("auth"),
+        id: Some("10.9.9.9".into()),
+        port: Some(8080),
+        task: None,
+        summary: "no task of the service is known to be behind this target; it is kept".into(),
+        remedy: "find out who registered it; if nobody needs it, deregister it by hand".into(),
+    }
+}
+
+fn change(change: ChangeKind, id: &str, why: &str, made: bool) -> ChangeReport {
+    ChangeReport {
+        change,
+        target_group: group("auth"),
+        id: id.into(),
+        port: 8080,
+        task: Some(arn("auth")),
+        why: why.into(),
+        made,
+    }
+}
+
+/// A service that was repaired, one that is not healthy, one without tasks, one of which nothing is known.
+pub(crate) fn verified() -> VerifyReport {
+    let task = |name: &str, outcome, state| TaskVerified {
+        task: arn(name),
+        outcome,
+        targets: vec![target(name, state)],
+        cause: None,
+        leftovers: Vec::new(),
+    };
+    let auth = ServiceVerified {
+        service: "auth".into(),
+        outcome: VerifyOutcome::Repaired,
+        tasks: vec![task("auth", VerifyOutcome::Registered, "healthy")],
+        changes: vec![
+            change(ChangeKind::Deregister, "10.0.1.4", "its task 0a1b2c3c has stopped", true),
+            change(ChangeKind::Register, "10.0.1.5", "its task runs and was not registered", true),
+        ],
+        findings: vec![finding()],
+        cause: None,
+        warnings: vec!["1 of 2 tasks run; `up` brings it to its count".into()],
+    };
+    let mut sick = task("web", VerifyOutcome::Unhealthy, "unhealthy");
+    sick.cause = Some(CauseReport {
+        code: "not_healthy_in_time".into(),
+        summary: "10.0.1.5:8080 was not healthy in web in 2m".into(),
+        evidence: vec!["target health: unhealthy, Target.Timeout".into()],
+    });
+    let quiet = |name: &str, outcome| ServiceVerified {
+        service: name.into(),
+        outcome,
+        tasks: Vec::new(),
+        changes: Vec::new(),
+        findings: Vec::new(),
+        cause: None,
+        warnings: Vec::new(),
+    };
+    let web = ServiceVerified { tasks: vec![sick], ..quiet("web", VerifyOutcome::Unhealthy) };
+    let denied = CauseReport {
+        code: "denied".into(),
+        summary: "ListTasks failed: AccessDeniedException: not allowed".into(),
+        evidence: vec!["ListTasks: AccessDeniedException: not allowed".into()],
+    };
+    let batch = ServiceVerified { cause: Some(denied), ..quiet("batch", VerifyOutcome::Failed) };
+    VerifyReport::new(Duration::from_secs(121), vec![auth, web, quiet("cron", VerifyOutcome::NoTasks), batch])
+}
+
+pub(crate) fn plan() -> PlanReport {
+    let auth = ServicePlan {
+        service: "auth".into(),
+        kept: 3,
+        changes: vec![
+            change(ChangeKind::Deregister, "10.0.1.4", "its task 0a1b2c3c has stopped", false),
+            change(ChangeKind::Register, "2001:db8::5", "its task runs and is not registered", false),
+        ],
+        findings: vec![
+            finding(),
+            FindingReport { id: None, port: None, task: Some(arn("auth")), ..finding() },
+        ],
+        cause: None,
+        warnings: Vec::new(),
+    };
+    PlanReport::new(Duration::from_millis(80), vec![auth])
 }
 
 pub(crate) fn events() -> Vec<Event> {

@@ -7,9 +7,12 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use ecs_warmstart::fleet::{
     CauseReport, Report, RunOutcome, ServiceReport, StatusReport, Summary, TargetReport, TaskReport,
 };
+use ecs_warmstart::observation::Target;
 
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
+use super::verified::findings;
+
+pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// The result of `up`.
 pub(crate) fn up(report: &Report) -> String {
@@ -38,7 +41,7 @@ fn runs(report: &Report, what: &str) -> String {
     for service in &report.services {
         remarks(&mut text, service);
     }
-    leftovers(&mut text, report);
+    leftovers(&mut text, report.leftovers());
     text
 }
 
@@ -53,23 +56,26 @@ fn task_row(service: &ServiceReport, task: &TaskReport) -> [String; 5] {
 }
 
 /// One below the other, each with its group.
-fn targets(targets: &[TargetReport]) -> String {
+pub(super) fn targets(targets: &[TargetReport]) -> String {
     let lines: Vec<String> = targets
         .iter()
         .map(|TargetReport { target_group, id, port, state }| {
-            let id = if id.contains(':') { format!("[{id}]") } else { id.clone() };
-            format!("{id}:{port} {state} in {}", group_name(target_group))
+            format!("{} {state} in {}", one_target(id, *port), group_name(target_group))
         })
         .collect();
     if lines.is_empty() { "-".to_owned() } else { lines.join("\n") }
 }
 
+pub(super) fn one_target(id: &str, port: u16) -> String {
+    Target::new(id, port).to_string()
+}
+
 /// `targetgroup/NAME/ID` ends the ARN.
-fn group_name(arn: &str) -> &str {
+pub(super) fn group_name(arn: &str) -> &str {
     arn.split('/').nth(1).unwrap_or(arn)
 }
 
-fn short(arn: &str) -> &str {
+pub(super) fn short(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
@@ -80,7 +86,7 @@ fn seconds(ms: u64) -> String {
     }
 }
 
-fn sum_up(text: &mut String, summary: &Summary, what: &str) {
+pub(super) fn sum_up(text: &mut String, summary: &Summary, what: &str) {
     let style = if summary.failed == 0 { GOOD } else { BAD };
     let services = if summary.services == 1 { "service" } else { "services" };
     let _ =
@@ -99,19 +105,20 @@ fn remarks(text: &mut String, service: &ServiceReport) {
     }
 }
 
-fn cause_of(text: &mut String, service: &str, cause: &CauseReport) {
+pub(super) fn cause_of(text: &mut String, service: &str, cause: &CauseReport) {
     let _ = writeln!(text, "\n{BAD}{service}:{BAD:#} {} ({})", cause.summary, cause.code);
     for evidence in &cause.evidence {
         let _ = writeln!(text, "  {evidence}");
     }
 }
 
-fn leftovers(text: &mut String, report: &Report) {
-    if report.leftovers().next().is_none() {
+pub(super) fn leftovers<'a>(text: &mut String, leftovers: impl Iterator<Item = &'a str>) {
+    let mut leftovers = leftovers.peekable();
+    if leftovers.peek().is_none() {
         return;
     }
     let _ = writeln!(text, "\n{BAD}left over, to be looked after by hand:{BAD:#}");
-    for leftover in report.leftovers() {
+    for leftover in leftovers {
         let _ = writeln!(text, "  {leftover}");
     }
 }
@@ -138,11 +145,12 @@ pub(crate) fn status(report: &StatusReport) -> String {
         if let Some(cause) = &service.cause {
             cause_of(&mut text, &service.service, cause);
         }
+        findings(&mut text, &service.service, &service.findings);
     }
     text
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     // A line that is too long is broken by the terminal; breaking it here would break what is copied from it.
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -161,7 +169,7 @@ fn align_right(table: &mut Table, columns: &[usize]) {
     }
 }
 
-fn shown(table: &Table) -> String {
+pub(super) fn shown(table: &Table) -> String {
     table.trim_fmt() + "\n"
 }
 
@@ -243,6 +251,9 @@ auth     auth-cluster    1/1        2          0  8080, 9090  ready
 web      web-cluster    0/10        0          0          80  unknown
 
 1 of 2 services ready
+
+auth: 10.9.9.9:8080 in auth: no task of the service is known to be behind this target; it is kept (unknown_target)
+  find out who registered it; if nobody needs it, deregister it by hand
 
 web: ListTasks failed: AccessDeniedException: not allowed (denied)
   ListTasks: AccessDeniedException: not allowed

@@ -5,5 +5,6 @@ mod common;
 mod help;
 mod memory;
 mod moto;
+mod readme;
 #[cfg(unix)]
 mod signals;

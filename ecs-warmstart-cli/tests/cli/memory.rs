@@ -1,10 +1,12 @@
 //! The whole way on the simulated cloud. A start takes a second or two there: the simulation runs thirty times as fast as
 //! the clock.
 
-use std::io::Read;
+use std::io::{BufRead as _, Read};
 
 use crate::common::{command, spawn, spawn_into};
-use ecs_warmstart::fleet::{Outcome, Report, RunOutcome, StatusReport, Verdict};
+use ecs_warmstart::fleet::{
+    Outcome, PlanReport, Report, RunOutcome, StatusReport, Verdict, VerifyOutcome, VerifyReport,
+};
 use serde_json::Value;
 
 /// Runs the command on the simulated cloud: exit code, stdout, stderr.
@@ -80,18 +82,68 @@ fn too_little_time_undoes_everything() {
 }
 
 #[test]
-fn nothing_runs_in_a_new_simulation() {
-    let (code, stdout, _) = run(&["status"]);
+fn status_says_what_is_wrong() {
+    let (code, stdout, stderr) = run(&["status"]);
     assert_eq!(code, 3, "{stdout}");
-    assert!(stdout.ends_with("\n0 of 5 services ready\n"), "{stdout}");
+    assert!(stderr.contains("the sample is brought up first"), "{stderr}");
+    assert!(stdout.contains("\n4 of 5 services ready\n"), "{stdout}");
+    assert!(stdout.contains("(stale_target)\n  remove it with verify --prune\n"), "{stdout}");
     let (code, stdout, _) = run(&["status", "--output", "json"]);
     assert_eq!(code, 3);
     let report: StatusReport = serde_json::from_str(&stdout).unwrap();
-    assert!(report.services.iter().all(|service| service.verdict == Verdict::Stopped), "{stdout}");
-    let (_, stdout, _) = run(&["status", "--output", "ndjson"]);
+    let [auth, others @ ..] = report.services.as_slice() else { panic!("{stdout}") };
+    assert_eq!((auth.verdict, auth.running, auth.findings.len()), (Verdict::Unhealthy, 1, 1), "{stdout}");
+    assert!(others.iter().all(|service| service.verdict == Verdict::Ready), "{stdout}");
+    let (_, stdout, _) = run(&["status", "pdf", "--output", "ndjson"]);
     assert_eq!(stdout.lines().count(), 1);
     let line: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(serde_json::from_value::<StatusReport>(line["report"].clone()).unwrap().services.len(), 5);
+    assert_eq!(serde_json::from_value::<StatusReport>(line["report"].clone()).unwrap().services.len(), 1);
+}
+
+#[test]
+fn verify_puts_in_what_is_missing_and_takes_out_what_is_dead() {
+    let (code, stdout, stderr) = run(&["verify", "--output", "json"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let report: VerifyReport = serde_json::from_str(&stdout).unwrap();
+    let [auth, others @ ..] = report.services.as_slice() else { panic!("{stdout}") };
+    assert_eq!((auth.outcome, auth.findings.len()), (VerifyOutcome::Registered, 1), "{stdout}");
+    assert!(others.iter().all(|it| it.outcome == VerifyOutcome::AlreadyHealthy), "{stdout}");
+
+    let (code, stdout, _) = run(&["verify", "--prune", "auth", "--output", "json"]);
+    assert_eq!(code, 0, "{stdout}");
+    let report: VerifyReport = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report.services.len(), 1);
+    let auth = &report.services[0];
+    assert_eq!((auth.outcome, auth.findings.len(), auth.changes.len()), (VerifyOutcome::Repaired, 0, 2));
+}
+
+#[test]
+fn a_plan_ends_with_3_where_something_is_to_be_done() {
+    let (code, stdout, _) = run(&["verify", "--plan"]);
+    assert_eq!(code, 3, "{stdout}");
+    assert!(stdout.starts_with("1 change needed; 4 targets are as they should be\n"), "{stdout}");
+    let (_, stdout, _) = run(&["verify", "--plan", "--prune", "--output", "json"]);
+    let plan: PlanReport = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((plan.changes_needed, plan.services[0].changes.len()), (2, 2), "{stdout}");
+}
+
+#[test]
+fn a_watch_prints_every_round() {
+    let mut child = spawn(&["verify", "--watch", "--output", "ndjson", "--backend", "memory"]);
+    let lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    let rounds = lines.map(|line| line.unwrap()).filter(|line| line.starts_with("{\"report\""));
+    let reports: Vec<VerifyReport> = rounds
+        .take(3)
+        .map(|line| {
+            let line: Value = serde_json::from_str(&line).unwrap();
+            serde_json::from_value(line["report"].clone()).unwrap()
+        })
+        .collect();
+    assert!(reports.iter().all(|report| report.outcome == Outcome::Succeeded), "{reports:#?}");
+    assert_eq!(reports[0].services[0].outcome, VerifyOutcome::Registered);
+    assert_eq!(reports[2].services[0].outcome, VerifyOutcome::AlreadyHealthy);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -5,7 +5,9 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use ecs_warmstart::fleet::{Report, RunOutcome, StatusReport, Verdict};
+use ecs_warmstart::fleet::{
+    PlanReport, Report, RunOutcome, StatusReport, Verdict, VerifyOutcome, VerifyReport,
+};
 use ecs_warmstart::testing::moto::{Moto, REGION};
 use serde_json::json;
 use snapbox::cmd::Command;
@@ -154,6 +156,46 @@ web      web        1/1        1          0  9090  ready
 2 of 2 services ready
 
 "#]]);
+}
+
+#[test]
+fn verify_puts_in_what_somebody_else_started_and_takes_out_what_died() {
+    let Some(scene) = Scene::new() else { return };
+    let verify = |code, args: &[&str]| {
+        let output = scene.command(&["verify", "--output", "json"]).args(args).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+        stdout
+    };
+    let outcomes = |json: &str| -> Vec<VerifyOutcome> {
+        let report: VerifyReport = serde_json::from_str(json).unwrap();
+        report.services.iter().map(|service| service.outcome).collect()
+    };
+    scene.up(&[]);
+    assert_eq!(outcomes(&verify(0, &[])), [VerifyOutcome::AlreadyHealthy; 2]);
+    assert_eq!(verify(0, &["--plan"]).matches("\"changes_needed\": 0").count(), 1);
+    assert_eq!((scene.calls("RegisterTargets"), scene.calls("DeregisterTargets")), (2, 0));
+
+    // Somebody replaces the task of auth by hand.
+    let dead = scene.moto.ecs("ListTasks", &json!({ "cluster": "auth" }))["taskArns"][0].clone();
+    scene.moto.ecs("StopTask", &json!({ "cluster": "auth", "task": dead }));
+    let network = json!({ "awsvpcConfiguration": {
+        "subnets": scene.moto.subnets(), "securityGroups": [scene.moto.security_group()],
+    } });
+    let request = json!({
+        "cluster": "auth", "taskDefinition": "auth", "launchType": "FARGATE",
+        "startedBy": "ecs-warmstart/auth", "networkConfiguration": network,
+    });
+    scene.moto.ecs("RunTask", &request);
+
+    let plan: PlanReport = serde_json::from_str(&verify(3, &["--plan", "--prune"])).unwrap();
+    assert_eq!((plan.changes_needed, plan.services[1].kept), (2, 1), "{plan:#?}");
+    let mended = outcomes(&verify(0, &["--prune"]));
+    assert_eq!(mended, [VerifyOutcome::Repaired, VerifyOutcome::AlreadyHealthy]);
+    assert_eq!((scene.calls("RegisterTargets"), scene.calls("DeregisterTargets")), (3, 1));
+    assert_eq!(outcomes(&verify(0, &["--prune"])), [VerifyOutcome::AlreadyHealthy; 2]);
+    assert_eq!((scene.calls("RegisterTargets"), scene.calls("DeregisterTargets")), (3, 1));
+    scene.command(&["status"]).assert().code(0);
 }
 
 #[test]

@@ -197,6 +197,7 @@ fn stale_targets(
     let its = ServiceView {
         service: service.name.clone(),
         bindings,
+        misfits: Vec::new(),
         gate: crate::spec::Gate::Running,
         network_mode: None,
         tasks,
@@ -204,7 +205,7 @@ fn stale_targets(
         others,
     };
     let groups_seen = groups.iter().map(|(arn, group)| (arn.clone(), seen(group))).collect();
-    let plan = reconcile(&View { services: vec![its], groups: groups_seen });
+    let plan = reconcile(&View { services: vec![its], groups: groups_seen, ..View::default() });
     let stale = plan.items.into_iter().filter_map(|item| match item.action {
         // Whoever has the address now may have been registered by somebody: that is for verify to judge.
         Action::Deregister(Stale::TaskStopped(_)) => Some((item.target_group, item.target?)),

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::options::{DownOptions, UpOptions};
+use super::options::{DownOptions, UpOptions, VerifyOptions};
 use super::report::{Report, ServiceReport};
 use super::service::Service;
-use super::status::{ServiceStatus, StatusReport};
+use super::status::StatusReport;
+use super::verified::{PlanReport, VerifyReport};
+use super::verify::Verifier;
 use super::{down, look, up};
 use crate::clock::{Clock, TokioClock};
 use crate::driver::{Cancel, Event, EventKind, Observer, WarmStart};
@@ -73,14 +75,13 @@ impl Fleet {
     pub async fn up(&self, services: &[Service], options: &UpOptions, cancel: &Cancel) -> Report {
         let began = self.clock.now();
         let call = options.run_id.clone().or_else(|| options.fresh.then(random_call));
-        let services = self
-            .each(services, |fleet, service| {
+        let reports: Vec<ServiceReport> = self
+            .each(services.to_vec(), |fleet, service| {
                 let (options, cancel, call) = (options.clone(), cancel.clone(), call.clone());
                 async move { up::up(&fleet, &service, &options, call.as_ref(), &cancel).await }
             })
             .await;
-        let services: Vec<ServiceReport> = services;
-        Report::new("up", self.clock.now().since(began), services)
+        Report::new("up", self.clock.now().since(began), reports)
     }
 
     /// Takes every service down, all at once: out of its target groups first, then, when requests under way have ended,
@@ -94,47 +95,115 @@ impl Fleet {
     pub async fn down(&self, services: &[Service], options: &DownOptions, cancel: &Cancel) -> Report {
         let began = self.clock.now();
         let plans = self
-            .each(services, |fleet, service| {
+            .each(services.to_vec(), |fleet, service| {
                 let (options, cancel) = (options.clone(), cancel.clone());
                 async move { down::plan(&fleet, &service, &options, &cancel).await }
             })
             .await;
         let guarded = if options.allow_empty { BTreeSet::new() } else { down::emptied(&plans) };
-        let mut draining = JoinSet::new();
-        for (place, (service, plan)) in services.iter().cloned().zip(plans).enumerate() {
-            let (fleet, guarded, cancel) = (self.clone(), guarded.clone(), cancel.clone());
-            draining.spawn(async move {
-                (place, down::carry_out(&fleet, &service, plan, &guarded, &cancel).await)
-            });
-        }
-        let reports = in_order(draining.join_all().await);
+        let planned = services.iter().cloned().zip(plans);
+        let reports = self
+            .each(planned, |fleet, (service, plan)| {
+                let (guarded, cancel) = (guarded.clone(), cancel.clone());
+                async move { down::carry_out(&fleet, &service, plan, &guarded, &cancel).await }
+            })
+            .await;
         Report::new("down", self.clock.now().since(began), reports)
     }
 
-    /// Says what runs and what serves, and changes nothing.
+    /// Makes the target groups say what serves: puts in tasks that run and are not registered, waits until they are healthy,
+    /// and names what it does not understand. Addresses that are proved stale are named too, and with
+    /// [`prune`](VerifyOptions::prune) taken out. It starts and stops no task, and where everything is as it should be it
+    /// changes nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or `cancel`, stops in the middle. Whatever was put in or taken out by then was right to be, so
+    /// nothing is undone; called again, it goes on.
+    pub async fn verify(
+        &self,
+        services: &[Service],
+        options: &VerifyOptions,
+        cancel: &Cancel,
+    ) -> VerifyReport {
+        let began = self.clock.now();
+        let verified = Verifier::new(self, services, options, cancel).once().await;
+        VerifyReport::new(self.clock.now().since(began), verified)
+    }
+
+    /// What [`verify`](Self::verify) would do at this moment, without waiting for anything.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn plan(&self, services: &[Service], options: &VerifyOptions, cancel: &Cancel) -> PlanReport {
+        let began = self.clock.now();
+        let planned = Verifier::new(self, services, options, cancel).plan().await;
+        PlanReport::new(self.clock.now().since(began), planned)
+    }
+
+    /// Verifies until `cancel` is used, `every` so often, and hands each report to `each`; the last one is returned. No wait is
+    /// longer than `every`, since the next round goes on.
+    ///
+    /// An address that was a task's while this watched, and is proved stale later, is taken out also without
+    /// [`prune`](VerifyOptions::prune).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`verify`](Self::verify).
+    pub async fn watch(
+        &self,
+        services: &[Service],
+        options: &VerifyOptions,
+        every: Duration,
+        cancel: &Cancel,
+        mut each: impl FnMut(&VerifyReport) + Send,
+    ) -> VerifyReport {
+        let mut verifier = Verifier::new(self, services, options, cancel).with_waits_up_to(every);
+        loop {
+            let began = self.clock.now();
+            let verified = verifier.round().await;
+            let report = VerifyReport::new(self.clock.now().since(began), verified);
+            if cancel.is_cancelled() {
+                return report;
+            }
+            each(&report);
+            tokio::select! {
+                () = self.clock.sleep_until(self.clock.now() + every) => {}
+                () = cancel.asked() => return report,
+            }
+        }
+    }
+
+    /// Says what runs, what serves, and what is not as it should be in the target groups; changes nothing.
     ///
     /// # Cancel safety
     ///
     /// Safe: it only reads.
     pub async fn status(&self, services: &[Service]) -> StatusReport {
         let began = self.clock.now();
-        let services: Vec<ServiceStatus> =
-            self.each(services, |fleet, service| async move { look::look(&fleet, &service).await }).await;
+        let services = look::look(self, services).await;
         StatusReport::new(self.clock.now().since(began), services)
     }
 
-    /// Does the same for every service, all at once; the answers are in the order of the services.
-    async fn each<T, F>(&self, services: &[Service], work: impl Fn(Self, Service) -> F) -> Vec<T>
+    /// Does the same with each of these, all at once; the answers are in their order.
+    pub(super) async fn each<U, T, F>(
+        &self,
+        these: impl IntoIterator<Item = U>,
+        work: impl Fn(Self, U) -> F,
+    ) -> Vec<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
         let mut working = JoinSet::new();
-        for (place, service) in services.iter().enumerate() {
-            let work = work(self.clone(), service.clone());
+        for (place, this) in these.into_iter().enumerate() {
+            let work = work(self.clone(), this);
             working.spawn(async move { (place, work.await) });
         }
-        in_order(working.join_all().await)
+        let mut answers = working.join_all().await;
+        answers.sort_by_key(|(place, _)| *place);
+        answers.into_iter().map(|(_, answer)| answer).collect()
     }
 
     /// What drives the runs of this fleet.
@@ -188,11 +257,6 @@ impl Fleet {
             observer.event(&event);
         }
     }
-}
-
-fn in_order<T>(mut answers: Vec<(usize, T)>) -> Vec<T> {
-    answers.sort_by_key(|(place, _)| *place);
-    answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
 /// A name for a call that means "one more" and was given none.

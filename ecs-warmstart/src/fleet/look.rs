@@ -1,92 +1,87 @@
-//! `status` for one service: looks, and changes nothing.
+//! `status`: looks, and changes nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::handle::Fleet;
-use super::report::TargetReport;
+use super::report::{CauseReport, TargetReport};
 use super::service::Service;
 use super::status::{ServiceStatus, TaskStanding, Verdict};
+use super::survey::{Surveyed, survey};
+use super::verified::FindingReport;
+use super::verify::items_of;
 use crate::address::target_of;
 use crate::driver::Cancel;
-use crate::error::PortError;
-use crate::machine::{Cause, Operation};
+use crate::ids::TargetGroupArn;
 use crate::observation::{TargetObservation, TargetState, TaskObservation, TaskStatus};
-use crate::ports::Selector;
+use crate::reconcile::{GroupView, ServiceView, reconcile};
+use crate::spec::Spec;
 
 /// How long a look is repeated that fails: `status` is for people who wait for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(super) async fn look(fleet: &Fleet, service: &Service) -> ServiceStatus {
-    match tasks(fleet, service).await {
-        Ok(tasks) => status(service, &tasks, None),
-        Err(cause) => status(service, &[], Some(&cause)),
-    }
+pub(super) async fn look(fleet: &Fleet, services: &[Service]) -> Vec<ServiceStatus> {
+    let survey = survey(fleet, services, PATIENCE, &Cancel::new()).await;
+    let plan = reconcile(&survey.view);
+    let seen = survey.services.iter().zip(&survey.view.services);
+    let statuses = seen.map(|(surveyed, view)| {
+        let items = items_of(&surveyed.service, &plan, &surveyed.misfits);
+        let findings = items.iter().filter_map(FindingReport::of).collect();
+        status(surveyed, &tasks(surveyed, view, &survey.view.groups), findings)
+    });
+    statuses.collect()
 }
 
 /// A task and its target in each binding, as far as it has one.
-struct Seen {
-    task: TaskObservation,
-    targets: Vec<Option<(TargetReport, TargetObservation)>>,
+struct Seen<'a> {
+    task: &'a TaskObservation,
+    targets: Vec<Option<(TargetReport, TargetState)>>,
 }
 
-async fn tasks(fleet: &Fleet, service: &Service) -> Result<Vec<Seen>, Cause> {
-    let cluster = &service.request.cluster;
-    let (launcher, waiter) = (&fleet.ports.launcher, &fleet.ports.waiter);
-    let cancel = Cancel::new();
-    let ours = Selector::StartedBy(service.request.started_by.clone());
-    let found = fleet.patiently(PATIENCE, &cancel, || launcher.find(cluster, &ours)).await;
-    let found = found.map_err(|error| failed(Operation::ListTasks, error))?;
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let seen = fleet.patiently(PATIENCE, &cancel, || waiter.observe_tasks(cluster, &found)).await;
-    let seen = seen.map_err(|error| failed(Operation::DescribeTasks, error))?;
-    let mut tasks: Vec<Seen> = seen.into_iter().map(|task| Seen { task, targets: Vec::new() }).collect();
-    tasks.sort_by_cached_key(|seen| (seen.task.created_at, seen.task.task.clone()));
-    for binding in &service.bindings {
-        let group = &binding.target_group;
-        let targets: Vec<_> =
-            tasks.iter().map(|seen| target_of(&seen.task, binding, None).ok().flatten()).collect();
-        let asked: Vec<_> = targets.iter().flatten().cloned().collect();
-        let observed = if asked.is_empty() {
-            Vec::new()
-        } else {
-            let observed = fleet.patiently(PATIENCE, &cancel, || waiter.observe_targets(group, &asked)).await;
-            observed.map_err(|error| failed(Operation::DescribeTargetHealth, error))?
-        };
-        let mut observed = observed.into_iter();
-        for (seen, target) in tasks.iter_mut().zip(targets) {
-            let standing = target.and_then(|target| {
-                let observation = observed.next()?;
-                let state = observation.state.as_str().to_owned();
-                let report =
-                    TargetReport { target_group: group.to_string(), id: target.id, port: target.port, state };
-                Some((report, observation))
-            });
-            seen.targets.push(standing);
-        }
-    }
-    Ok(tasks)
+fn tasks<'a>(
+    surveyed: &Surveyed,
+    view: &'a ServiceView,
+    groups: &BTreeMap<TargetGroupArn, GroupView>,
+) -> Vec<Seen<'a>> {
+    let mode = surveyed.spec.as_ref().and_then(Spec::network_mode);
+    let seen = |task: &'a TaskObservation| {
+        let targets = surveyed.service.bindings.iter().map(|configured| {
+            let fitting = view
+                .bindings
+                .iter()
+                .find(|its| its.target_group == configured.target_group && its.port == configured.port);
+            let target = target_of(task, fitting.unwrap_or(configured), mode).ok().flatten()?;
+            let group = groups.get(&configured.target_group)?;
+            let present = group.targets.iter().find(|(its, _)| *its == target);
+            let state =
+                present.map_or_else(TargetObservation::not_registered, |(_, seen)| seen.clone()).state;
+            let report = TargetReport {
+                target_group: configured.target_group.to_string(),
+                id: target.id,
+                port: target.port,
+                state: state.as_str().to_owned(),
+            };
+            Some((report, state))
+        });
+        Seen { task, targets: targets.collect() }
+    };
+    view.tasks.iter().map(seen).collect()
 }
 
-fn failed(call: Operation, error: PortError) -> Cause {
-    Cause::CallFailed { call, failure: error.into_failure() }
-}
-
-fn status(service: &Service, tasks: &[Seen], cause: Option<&Cause>) -> ServiceStatus {
-    let alive = || tasks.iter().filter(|seen| !seen.task.is_ending());
-    let running = count(alive().filter(|seen| seen.task.status == TaskStatus::Running).count());
-    let starting = count(alive().filter(|seen| seen.task.status != TaskStatus::Running).count());
-    let placed = || alive().flat_map(|seen| &seen.targets);
-    let is_healthy = |standing: &&Option<(TargetReport, TargetObservation)>| {
-        standing.as_ref().is_some_and(|(_, seen)| seen.state == TargetState::Healthy)
+fn status(surveyed: &Surveyed, tasks: &[Seen<'_>], findings: Vec<FindingReport>) -> ServiceStatus {
+    let service = &surveyed.service;
+    let running = count(tasks.iter().filter(|seen| seen.task.status == TaskStatus::Running).count());
+    let starting = count(tasks.len()).saturating_sub(running);
+    let placed = || tasks.iter().flat_map(|seen| &seen.targets);
+    let is_healthy = |standing: &&Option<(TargetReport, TargetState)>| {
+        standing.as_ref().is_some_and(|(_, state)| *state == TargetState::Healthy)
     };
     let healthy = count(placed().filter(is_healthy).count());
     let unhealthy = count(placed().count()).saturating_sub(healthy);
     let serving =
-        count(alive().filter(|seen| seen.targets.iter().all(|standing| is_healthy(&standing))).count());
-    let waiting = placed().flatten().any(|(_, seen)| seen.state == TargetState::Initial);
-    let verdict = match cause {
+        count(tasks.iter().filter(|seen| seen.targets.iter().all(|standing| is_healthy(&standing))).count());
+    let waiting = placed().flatten().any(|(_, state)| *state == TargetState::Initial);
+    let verdict = match surveyed.cause {
         Some(_) => Verdict::Unknown,
         None => verdict(service.count, running, starting, serving.min(running), waiting),
     };
@@ -101,7 +96,8 @@ fn status(service: &Service, tasks: &[Seen], cause: Option<&Cause>) -> ServiceSt
         unhealthy,
         ports: service.bindings.iter().map(|binding| binding.port).collect(),
         tasks: tasks.iter().map(standing).collect(),
-        cause: cause.map(Into::into),
+        findings,
+        cause: surveyed.cause.as_deref().map(CauseReport::from),
     }
 }
 
@@ -119,7 +115,7 @@ fn verdict(desired: u32, running: u32, starting: u32, serving: u32, waiting: boo
     }
 }
 
-fn standing(seen: &Seen) -> TaskStanding {
+fn standing(seen: &Seen<'_>) -> TaskStanding {
     TaskStanding {
         task: seen.task.task.to_string(),
         status: seen.task.status.to_string(),

@@ -1,10 +1,11 @@
-//! Many services at once: bring them up, and say how they stand.
+//! Many services at once: bring them up, keep their target groups true, take them down, and say how they stand.
 
 mod down;
 mod facts;
 mod from_state;
 mod handle;
 mod look;
+mod mend;
 mod options;
 mod report;
 mod resolve;
@@ -12,10 +13,13 @@ mod sample;
 mod schema;
 mod service;
 mod status;
+mod survey;
 mod up;
+mod verified;
+mod verify;
 
 pub use handle::Fleet;
-pub use options::{DownOptions, UpOptions};
+pub use options::{DownOptions, UpOptions, VerifyOptions};
 pub use report::{
     CauseReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport, Summary,
     TargetReport, TaskReport,
@@ -23,3 +27,7 @@ pub use report::{
 pub use sample::sample_services;
 pub use service::{GateKind, Service};
 pub use status::{ServiceStatus, StatusReport, TaskStanding, Verdict};
+pub use verified::{
+    ChangeKind, ChangeReport, FindingReport, PlanReport, ServicePlan, ServiceVerified, TaskVerified,
+    VerifyOutcome, VerifyReport,
+};

@@ -1,7 +1,8 @@
-//! What a caller may ask of `up` and `down` beyond the configuration.
+//! What a caller may ask beyond the configuration.
 
 use std::time::Duration;
 
+use super::service::Service;
 use crate::ids::{RunId, TaskArn};
 use crate::spec::Readiness;
 
@@ -33,4 +34,32 @@ pub struct DownOptions {
     pub allow_empty: bool,
     /// Only this task, whoever started it. Default: every task of the service.
     pub task: Option<TaskArn>,
+}
+
+/// How `verify` goes about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyOptions {
+    /// How long to wait until a task that is starting is RUNNING with an address. Default: the service's `running_timeout`.
+    pub max_wait: Option<Duration>,
+    /// How long to wait from there until every target is healthy. Default: the service's `healthy_timeout`.
+    pub health_wait: Option<Duration>,
+    /// What must hold before a task counts as serving. Default healthy.
+    pub readiness: Readiness,
+    /// Whether targets that are proved stale are taken out. Default false: they are named, since somebody should look at a
+    /// group before something is taken out of it for the first time.
+    pub prune: bool,
+    /// Services that are configured and not verified now. Their tasks are no strangers in the groups they share.
+    pub neighbours: Vec<Service>,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self {
+            max_wait: None,
+            health_wait: None,
+            readiness: Readiness::Healthy,
+            prune: false,
+            neighbours: Vec::new(),
+        }
+    }
 }

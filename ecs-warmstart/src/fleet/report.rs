@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{Cause, PhaseName};
+use crate::reconcile::Finding;
 use crate::time::millis;
 
 /// The version of the report's form. It moves when a reader of the old form would misread the new one.
@@ -192,6 +193,13 @@ pub struct CauseReport {
     pub summary: String,
     /// What it rests on, in the cloud's own words.
     pub evidence: Vec<String>,
+}
+
+impl CauseReport {
+    /// A finding as the cause.
+    pub(super) fn of_finding(finding: &Finding) -> Self {
+        Self { code: finding.code().to_owned(), summary: finding.to_string(), evidence: Vec::new() }
+    }
 }
 
 impl From<&Cause> for CauseReport {

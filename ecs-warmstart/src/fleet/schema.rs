@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Report, StatusReport};
+use super::{PlanReport, Report, StatusReport, VerifyReport};
 
 impl Report {
     /// The JSON Schema of the report.
@@ -13,6 +13,20 @@ impl Report {
 
 impl StatusReport {
     /// The JSON Schema of the report.
+    pub fn json_schema() -> Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+impl VerifyReport {
+    /// The JSON Schema of the report.
+    pub fn json_schema() -> Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+impl PlanReport {
+    /// The JSON Schema of the plan.
     pub fn json_schema() -> Value {
         schemars::schema_for!(Self).to_value()
     }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::{CauseReport, Outcome, REPORT_VERSION, Summary, TargetReport};
+use super::verified::FindingReport;
 use crate::time::millis;
 
 /// What runs and what serves.
@@ -65,6 +66,9 @@ pub struct ServiceStatus {
     pub ports: Vec<u16>,
     /// Its tasks.
     pub tasks: Vec<TaskStanding>,
+    /// What is not as it should be in its target groups, and what to do about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingReport>,
     /// Why it could not be looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<CauseReport>,

@@ -336,6 +336,14 @@ impl State {
         })
     }
 
+    /// Whether the target of a binding was registered by this run, or may have been.
+    pub fn is_registered_by_run(&self, binding: usize) -> bool {
+        self.run.places.get(binding).is_some_and(|place| match place.standing {
+            Standing::Asked | Standing::Ours | Standing::Leaked => true,
+            Standing::Unknown | Standing::Absent | Standing::Before | Standing::Removed => false,
+        })
+    }
+
     /// Whether the run took the target of a binding out again.
     pub fn is_deregistered(&self, binding: usize) -> bool {
         self.run.places.get(binding).is_some_and(|place| place.standing == Standing::Removed)

@@ -14,8 +14,10 @@ use crate::spec::OnFailure;
 
 /// The run cannot get ready.
 pub(super) fn fail(run: &mut Run, cause: Cause) {
-    // What nobody can name cannot be kept for anybody to look at.
-    let keep = run.spec.on_failure() == OnFailure::Keep && run.held.is_some();
+    // What nobody can name cannot be kept for anybody to look at, and the address of a task that is gone is nothing to look
+    // at: it would get traffic, and may be another task's soon.
+    let stays = run.held.as_ref().is_some_and(|held| !held.seen.is_ending());
+    let keep = run.spec.on_failure() == OnFailure::Keep && stays;
     if keep { run.enter(Phase::Kept { cause }) } else { begin(run, cause, AfterUndo::Finish) }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Failure;
 use crate::ids::{ServiceName, TargetGroupArn, TaskArn};
 use crate::observation::{Target, TargetObservation};
 
@@ -127,6 +128,8 @@ pub enum Finding {
     },
     /// The target's task is not RUNNING yet.
     NotRunningYet,
+    /// The target's task is on its way to STOPPED: until then nothing is proved.
+    StoppingTask,
     /// The task runs, and its gate is still shut.
     NotThroughGate {
         /// The containers that are not HEALTHY.
@@ -146,6 +149,18 @@ pub enum Finding {
     },
     /// No listener leads to the group, so none of its targets is ever checked or sent traffic.
     GroupNotInUse,
+    /// There is no such group.
+    GroupNotFound,
+    /// The group could not be read.
+    GroupUnreadable {
+        /// Why.
+        failure: Failure,
+    },
+    /// The binding does not fit the task definition or the group.
+    Misconfigured {
+        /// What does not fit, with its remedy.
+        why: String,
+    },
 }
 
 impl Finding {
@@ -157,11 +172,35 @@ impl Finding {
             Self::StaleTarget(_) => "stale_target",
             Self::WrongPort { .. } => "wrong_port",
             Self::NotRunningYet => "not_running_yet",
+            Self::StoppingTask => "stopping_task",
             Self::NotThroughGate { .. } => "not_through_gate",
             Self::NoAddressYet => "no_address_yet",
             Self::WrongTargetType { .. } => "wrong_target_type",
             Self::QuotaReached { .. } => "quota_reached",
             Self::GroupNotInUse => "group_not_in_use",
+            Self::GroupNotFound => "group_not_found",
+            Self::GroupUnreadable { .. } => "group_unreadable",
+            Self::Misconfigured { .. } => "misconfigured",
+        }
+    }
+
+    /// Whether it keeps a task of the service out of the group, or keeps from seeing whether it does.
+    pub fn keeps_out(&self) -> bool {
+        match self {
+            Self::WrongTargetType { .. }
+            | Self::QuotaReached { .. }
+            | Self::GroupNotFound
+            | Self::GroupUnreadable { .. }
+            | Self::Misconfigured { .. } => true,
+            Self::UnknownTarget
+            | Self::OtherTask { .. }
+            | Self::StaleTarget(_)
+            | Self::WrongPort { .. }
+            | Self::NotRunningYet
+            | Self::StoppingTask
+            | Self::NotThroughGate { .. }
+            | Self::NoAddressYet
+            | Self::GroupNotInUse => false,
         }
     }
 
@@ -177,6 +216,9 @@ impl Finding {
             Self::NotRunningYet | Self::NotThroughGate { .. } | Self::NoAddressYet => {
                 "run verify again a little later"
             }
+            Self::StoppingTask => {
+                "run verify --prune once it is STOPPED; `down` takes tasks out of traffic first"
+            }
             Self::WrongTargetType { .. } => {
                 "use a target group whose target type fits the task's network mode"
             }
@@ -184,6 +226,11 @@ impl Finding {
                 "remove stale targets with verify --prune, or have the quota of targets per target group raised"
             }
             Self::GroupNotInUse => "add a listener rule that forwards to the group",
+            Self::GroupNotFound => "correct the ARN in target_group, or create the group",
+            Self::GroupUnreadable { .. } => {
+                "allow elasticloadbalancing:DescribeTargetHealth, or run verify again where the call failed otherwise"
+            }
+            Self::Misconfigured { .. } => "correct the binding, the task definition or the target group",
         }
     }
 }
@@ -203,6 +250,7 @@ impl fmt::Display for Finding {
                 write!(f, "the task is registered with this port, but should be with {}", expected.join(", "))
             }
             Self::NotRunningYet => f.write_str("the target is registered, but its task is not RUNNING yet"),
+            Self::StoppingTask => f.write_str("the target is registered, but its task is stopping"),
             Self::NotThroughGate { containers } => {
                 write!(
                     f,
@@ -218,6 +266,9 @@ impl fmt::Display for Finding {
             Self::GroupNotInUse => {
                 f.write_str("no listener leads to the group, so no target in it gets traffic")
             }
+            Self::GroupNotFound => f.write_str("there is no such target group"),
+            Self::GroupUnreadable { failure } => write!(f, "the group could not be read: {failure}"),
+            Self::Misconfigured { why } => f.write_str(why),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::footprint::is_behind;
 use super::plan::{Action, Finding, Item, Keep, Plan, Stale};
 use super::view::{GroupView, Removal, ServiceView, View};
 use crate::address::target_of;
+use crate::error::{ErrorKind, Failure};
 use crate::ids::{ServiceName, TargetGroupArn, TaskArn};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
 use crate::spec::Binding;
@@ -15,6 +16,10 @@ pub fn reconcile(view: &View) -> Plan {
     let mut items = Vec::new();
     for (arn, group) in &view.groups {
         Group::new(arn, group, &view.services).plan(&mut items);
+    }
+    for (arn, failure) in &view.unreadable {
+        let bound = |service: &&ServiceView| service.bindings.iter().any(|its| its.target_group == *arn);
+        items.extend(view.services.iter().filter(bound).map(|service| unreadable(arn, service, failure)));
     }
     // Stable: within each kind the groups stay together.
     items.sort_by_key(|item| match item.action {
@@ -31,6 +36,7 @@ struct Group<'a> {
     arn: &'a TargetGroupArn,
     group: &'a GroupView,
     bound: Vec<(&'a ServiceView, &'a Binding)>,
+    misfits: Vec<(&'a ServiceView, &'a Binding)>,
 }
 
 /// A target that should be there, and whose.
@@ -38,9 +44,11 @@ type Wanted<'a> = BTreeMap<Target, (&'a ServiceName, &'a TaskArn)>;
 
 impl<'a> Group<'a> {
     fn new(arn: &'a TargetGroupArn, group: &'a GroupView, services: &'a [ServiceView]) -> Self {
-        let bindings =
-            services.iter().flat_map(|service| service.bindings.iter().map(move |its| (service, its)));
-        Self { arn, group, bound: bindings.filter(|(_, binding)| binding.target_group == *arn).collect() }
+        let to_this = |bindings: fn(&ServiceView) -> &Vec<Binding>| {
+            let all = services.iter().flat_map(|its| bindings(its).iter().map(move |binding| (its, binding)));
+            all.filter(|(_, binding)| binding.target_group == *arn).collect()
+        };
+        Self { arn, group, bound: to_this(|its| &its.bindings), misfits: to_this(|its| &its.misfits) }
     }
 
     fn plan(&self, items: &mut Vec<Item>) {
@@ -70,10 +78,11 @@ impl<'a> Group<'a> {
             items.push(self.item(target, Some((service, task)), action));
         }
         if self.group.facts.as_ref().is_some_and(|facts| !facts.in_use) {
-            items.push(Item {
-                target: None,
+            let services: BTreeSet<&ServiceName> = self.bound.iter().map(|(its, _)| &its.service).collect();
+            items.extend(services.into_iter().map(|service| Item {
+                service: Some(service.clone()),
                 ..self.item_about_nothing(Action::Report(Finding::GroupNotInUse))
-            });
+            }));
         }
     }
 
@@ -101,6 +110,13 @@ impl<'a> Group<'a> {
                 items.push(Item { target: None, ..self.item_about(about, Action::Report(finding)) });
             }
         }
+        for &(service, binding) in &self.misfits {
+            for task in service.tasks.iter().filter(|task| is_running(task)) {
+                let target = target_of(task, binding, service.network_mode).ok().flatten();
+                let present = target.filter(|target| self.group.targets.iter().any(|(its, _)| its == target));
+                wanted.extend(present.map(|target| (target, (&service.service, &task.task))));
+            }
+        }
         wanted
     }
 
@@ -110,7 +126,8 @@ impl<'a> Group<'a> {
             return self.item(target, None, Action::Keep(Keep::Draining));
         }
         if let Some((service, task)) = self.task_behind(target, |service| &service.tasks) {
-            let ports = self.bound.iter().filter(|(its, _)| its.service == service.service);
+            let bound = self.bound.iter().chain(&self.misfits);
+            let ports = bound.filter(|(its, _)| its.service == service.service);
             let mut expected: Vec<u16> = ports
                 .filter_map(|(its, binding)| Some(target_of(task, binding, its.network_mode).ok()??.port))
                 .collect();
@@ -122,19 +139,23 @@ impl<'a> Group<'a> {
             };
             return self.item(target, Some((&service.service, &task.task)), Action::Report(finding));
         }
+        let is_stopping = |task: &TaskObservation| task.status != TaskStatus::Stopped;
+        if let Some((service, task)) = self.first_behind(target, |service| &service.ended, is_stopping) {
+            let finding = Action::Report(Finding::StoppingTask);
+            return self.item(target, Some((&service.service, &task.task)), finding);
+        }
         let ended = self.task_behind(target, |service| &service.ended);
         if let Some((service, task)) = self.task_behind(target, |service| &service.others) {
             // Somebody may have registered his own task here. Where a task of the service stood there before, nobody has.
-            let action = if ended.is_some() {
-                self.remove(Stale::OtherTask(task.task.clone()))
-            } else {
-                Action::Report(Finding::OtherTask { task: task.task.clone() })
+            let (whose, action) = match ended {
+                Some((its, _)) => (its, self.remove(target, Stale::OtherTask(task.task.clone()))),
+                None => (service, Action::Report(Finding::OtherTask { task: task.task.clone() })),
             };
-            return self.item(target, Some((&service.service, &task.task)), action);
+            return self.item(target, Some((&whose.service, &task.task)), action);
         }
         if let Some((service, task)) = ended {
             let proof = Stale::TaskStopped(task.task.clone());
-            return self.item(target, Some((&service.service, &task.task)), self.remove(proof));
+            return self.item(target, Some((&service.service, &task.task)), self.remove(target, proof));
         }
         self.item(target, None, Action::Report(Finding::UnknownTarget))
     }
@@ -144,17 +165,28 @@ impl<'a> Group<'a> {
         target: &Target,
         tasks: impl Fn(&'a ServiceView) -> &'a Vec<TaskObservation>,
     ) -> Option<(&'a ServiceView, &'a TaskObservation)> {
-        self.bound.iter().find_map(|&(service, _)| {
-            let behind = tasks(service).iter().find(|task| is_behind(task, target));
+        self.first_behind(target, tasks, |_| true)
+    }
+
+    fn first_behind(
+        &self,
+        target: &Target,
+        tasks: impl Fn(&'a ServiceView) -> &'a Vec<TaskObservation>,
+        is_meant: impl Fn(&TaskObservation) -> bool,
+    ) -> Option<(&'a ServiceView, &'a TaskObservation)> {
+        self.bound.iter().chain(&self.misfits).find_map(|&(service, _)| {
+            let behind = tasks(service).iter().find(|task| is_meant(task) && is_behind(task, target));
             behind.map(|task| (service, task))
         })
     }
 
-    fn remove(&self, proof: Stale) -> Action {
-        match self.group.removal {
-            Removal::Remove => Action::Deregister(proof),
-            Removal::Report => Action::Report(Finding::StaleTarget(proof)),
-        }
+    fn remove(&self, target: &Target, proof: Stale) -> Action {
+        let is_removed = match &self.group.removal {
+            Removal::Remove => true,
+            Removal::Known(known) => known.contains(target),
+            Removal::Report => false,
+        };
+        if is_removed { Action::Deregister(proof) } else { Action::Report(Finding::StaleTarget(proof)) }
     }
 
     fn item(&self, target: &Target, about: Option<(&ServiceName, &TaskArn)>, action: Action) -> Item {
@@ -171,6 +203,27 @@ impl<'a> Group<'a> {
 
     fn item_about_nothing(&self, action: Action) -> Item {
         Item { target_group: self.arn.clone(), target: None, service: None, task: None, action }
+    }
+}
+
+fn unreadable(arn: &TargetGroupArn, service: &ServiceView, failure: &Failure) -> Item {
+    let finding = match failure.kind {
+        ErrorKind::NotFound => Finding::GroupNotFound,
+        ErrorKind::Capacity
+        | ErrorKind::Denied
+        | ErrorKind::Invalid
+        | ErrorKind::Conflict
+        | ErrorKind::Throttled
+        | ErrorKind::Timeout
+        | ErrorKind::Unavailable
+        | ErrorKind::Other => Finding::GroupUnreadable { failure: failure.clone() },
+    };
+    Item {
+        target_group: arn.clone(),
+        target: None,
+        service: Some(service.service.clone()),
+        task: None,
+        action: Action::Report(finding),
     }
 }
 

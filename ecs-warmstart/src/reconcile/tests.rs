@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::error::{ErrorKind, Failure};
 use crate::facts::{TargetGroupFacts, TargetType};
 use crate::ids::{TargetGroupArn, TaskArn};
 use crate::observation::{
@@ -45,6 +46,7 @@ fn service(name: &str, its_group: &str) -> ServiceView {
     ServiceView {
         service: name.parse().unwrap(),
         bindings: vec![Binding::new(group(its_group), 8080)],
+        misfits: Vec::new(),
         gate: Gate::Running,
         network_mode: None,
         tasks: Vec::new(),
@@ -64,7 +66,8 @@ fn facts() -> TargetGroupFacts {
 /// One service bound to one group from which stale targets are removed.
 fn world(targets: Vec<(Target, TargetObservation)>) -> View {
     let group_view = GroupView { removal: Removal::Remove, ..GroupView::new(Some(facts()), targets) };
-    View { services: vec![service("auth", "auth")], groups: BTreeMap::from([(group("auth"), group_view)]) }
+    let groups = BTreeMap::from([(group("auth"), group_view)]);
+    View { services: vec![service("auth", "auth")], groups, ..View::default() }
 }
 
 fn target(id: &str) -> Target {
@@ -152,6 +155,52 @@ fn a_target_whose_task_has_stopped_is_removed_where_that_is_allowed() {
 }
 
 #[test]
+fn nothing_is_proved_while_the_task_still_stops() {
+    let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Healthy))]);
+    view.services[0].ended =
+        vec![task("0", "10.0.0.1", TaskStatus::Stopped), task("1", "10.0.0.1", TaskStatus::Stopping)];
+    assert_eq!(lines(&view), ["10.0.0.1:8080 report stopping_task"]);
+}
+
+#[test]
+fn a_stale_target_that_was_known_to_be_ours_is_removed_and_another_is_reported() {
+    let unhealthy = || seen(TargetState::Unhealthy);
+    let mut view = world(vec![(target("10.0.0.1"), unhealthy()), (target("10.0.0.2"), unhealthy())]);
+    view.services[0].ended =
+        vec![task("1", "10.0.0.1", TaskStatus::Stopped), task("2", "10.0.0.2", TaskStatus::Stopped)];
+    view.groups.get_mut(&group("auth")).unwrap().removal = Removal::Known([target("10.0.0.1")].into());
+    assert_eq!(
+        lines(&view),
+        ["10.0.0.1:8080 deregister, 1 has stopped", "10.0.0.2:8080 report stale_target"]
+    );
+}
+
+#[test]
+fn a_group_that_cannot_be_read_is_reported_to_each_of_its_services_and_nothing_is_planned_for_it() {
+    let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Healthy))]);
+    view.services[0].tasks.push(running("1", "10.0.0.1"));
+    view.services[0].bindings.push(Binding::new(group("gone"), 8080));
+    view.services.push(service("canary", "gone"));
+    view.services.push(service("batch", "secret"));
+    let failure = |kind| Failure::new(kind, "no");
+    view.unreadable = [("gone", ErrorKind::NotFound), ("secret", ErrorKind::Denied)]
+        .map(|(name, kind)| (group(name), failure(kind)))
+        .into();
+    let expected = [
+        "10.0.0.1:8080 keep, Healthy",
+        "- report group_not_found",
+        "- report group_not_found",
+        "- report group_unreadable",
+    ];
+    assert_eq!(lines(&view), expected);
+    let plan = reconcile(&view);
+    let services: Vec<&str> =
+        plan.findings().map(|(item, _)| item.service.as_ref().unwrap().as_str()).collect();
+    assert_eq!(services, ["auth", "canary", "batch"]);
+    assert!(plan.findings().all(|(_, finding)| finding.keeps_out()));
+}
+
+#[test]
 fn an_address_that_a_new_task_of_the_service_has_is_not_stale() {
     let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Initial))]);
     view.services[0].ended.push(task("1", "10.0.0.1", TaskStatus::Stopped));
@@ -168,6 +217,10 @@ fn the_address_of_another_service_is_removed_only_with_proof_that_nobody_put_it_
     assert_eq!(lines(&view), ["10.0.0.1:8080 report other_task"]);
     view.services[0].ended.push(task("1", "10.0.0.1", TaskStatus::Stopped));
     assert_eq!(lines(&view), ["10.0.0.1:8080 deregister, 2 is there"]);
+    // It is the business of the service whose task stood there, whoever else is bound to the group.
+    view.services.insert(0, service("canary", "auth"));
+    view.services[0].others.push(running("2", "10.0.0.1"));
+    assert_eq!(reconcile(&view).items[0].service.as_ref().unwrap().as_str(), "auth");
 }
 
 #[test]
@@ -185,6 +238,20 @@ fn two_services_may_share_a_group() {
     view.services[1].tasks.push(other);
     view.services[1].others.push(TaskObservation { started_by: Some("ecs-warmstart/auth".into()), ..one });
     assert_eq!(lines(&view), ["10.0.0.1:8080 keep, Healthy", "10.0.0.2:8080 keep, Healthy"]);
+}
+
+#[test]
+fn nothing_is_registered_by_a_binding_that_does_not_fit_and_nothing_of_it_is_a_strangers() {
+    let healthy = || seen(TargetState::Healthy);
+    let mut view = world(vec![(target("10.0.0.1"), healthy()), (Target::new("10.0.0.1", 80), healthy())]);
+    let mut canary = service("canary", "auth");
+    canary.misfits = std::mem::take(&mut canary.bindings);
+    canary.tasks = vec![running("1", "10.0.0.1"), running("2", "10.0.0.2")];
+    view.services[0].others = canary.tasks.clone();
+    // It looks as if the address had been taken over from a task of auth's.
+    view.services[0].ended.push(task("0", "10.0.0.1", TaskStatus::Stopped));
+    view.services.push(canary);
+    assert_eq!(lines(&view), ["10.0.0.1:8080 keep, Healthy", "10.0.0.1:80 report wrong_port"]);
 }
 
 #[test]
@@ -257,7 +324,7 @@ fn instance_targets_are_told_apart_by_their_ports() {
         (Target::new("i-1", 32770), unhealthy()),
     ]);
     view.services[0].tasks.push(hosted("1", 32768));
-    view.services[0].ended.push(hosted("2", 32769));
+    view.services[0].ended.push(TaskObservation { status: TaskStatus::Stopped, ..hosted("2", 32769) });
     let expected = [
         "i-1:32769 deregister, 2 has stopped",
         "i-1:32768 keep, Unhealthy",
@@ -297,7 +364,8 @@ fn worlds() -> impl Strategy<Value = View> {
     ]);
     let ports = prop::sample::select(vec![8080_u16, 8080, 80]);
     let targets = prop::collection::btree_map((addresses(), ports), states, 0..8);
-    let removal = prop::sample::select(vec![Removal::Report, Removal::Remove]);
+    let known = prop::collection::btree_set(addresses().prop_map(|id| Target::new(id, 8080)), 0..4);
+    let removal = prop_oneof![Just(Removal::Report), Just(Removal::Remove), known.prop_map(Removal::Known),];
     (
         tasks("own", alive.clone()),
         tasks("ended", vec![TaskStatus::Stopped]),
@@ -332,7 +400,12 @@ proptest! {
             match &item.action {
                 Action::Deregister(_) => {
                     let target = item.target.as_ref().unwrap();
-                    prop_assert_eq!(its.removal, Removal::Remove);
+                    let is_allowed = match &its.removal {
+                        Removal::Report => false,
+                        Removal::Known(known) => known.contains(target),
+                        Removal::Remove => true,
+                    };
+                    prop_assert!(is_allowed);
                     prop_assert!(!has(&auth.tasks, target), "{:?} is behind a task that lives", target);
                     prop_assert!(has(&auth.ended, target), "{:?} was never ours", target);
                     after.retain(|(its, _)| its != target);

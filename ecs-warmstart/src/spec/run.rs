@@ -57,6 +57,16 @@ impl Spec {
         Self { run, ..self.clone() }
     }
 
+    /// The same for a task that runs already, with some of its bindings. Whatever becomes of it, it is left as it is.
+    pub(crate) fn for_running(&self, run: RunId, bindings: Vec<Binding>, readiness: Readiness) -> Self {
+        Self { run, bindings, readiness, on_failure: OnFailure::Keep, ..self.clone() }
+    }
+
+    /// The same with other timeouts.
+    pub(crate) fn with_timeouts(self, running_timeout: Duration, healthy_timeout: Duration) -> Self {
+        Self { running_timeout, healthy_timeout, ..self }
+    }
+
     /// The service that the task is of.
     pub fn service(&self) -> &ServiceName {
         &self.service

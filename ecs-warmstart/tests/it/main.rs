@@ -23,4 +23,5 @@ mod taking_down;
 mod tidy;
 mod two_bindings;
 mod undoing;
+mod verifying;
 mod worlds;

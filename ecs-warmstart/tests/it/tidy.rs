@@ -52,7 +52,7 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("policy", &["ids", "time", "observation"]),
     ("error", &["ids", "time", "spec", "policy", "observation"]),
     ("address", &["ids", "facts", "observation", "spec"]),
-    ("reconcile", &["ids", "time", "facts", "observation", "spec", "address"]),
+    ("reconcile", &["ids", "time", "facts", "observation", "error", "spec", "address"]),
     ("machine", &["ids", "time", "facts", "spec", "policy", "observation", "error", "address"]),
     ("ports", PORTS),
     ("memory", ADAPTER),
