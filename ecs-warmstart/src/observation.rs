@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{TaskArn, TaskDefinitionId};
 use crate::time::Timestamp;
 
+#[cfg(test)]
+mod tests;
+
 /// Where a task stands in its life (ECS: `lastStatus`).
 ///
 /// Polling may miss any of them. A status this version does not know is read as [`Pending`](Self::Pending): it is waited
@@ -36,6 +39,21 @@ pub enum TaskStatus {
 }
 
 impl TaskStatus {
+    /// Reads ECS's word; one this version does not know is [`Pending`](Self::Pending), and so waited out.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "PROVISIONING" => Self::Provisioning,
+            "ACTIVATING" => Self::Activating,
+            "RUNNING" => Self::Running,
+            "DEACTIVATING" => Self::Deactivating,
+            "STOPPING" => Self::Stopping,
+            "DEPROVISIONING" => Self::Deprovisioning,
+            // AWS: DELETED is what comes after STOPPED, and only DescribeTasks shows it.
+            "STOPPED" | "DELETED" => Self::Stopped,
+            _ => Self::Pending,
+        }
+    }
+
     /// Whether the task is on its way out or gone.
     pub fn is_ending(self) -> bool {
         match self {
@@ -436,62 +454,5 @@ impl TargetReason {
             | Self::HealthCheckDisabled
             | Self::Other(_) => false,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_of_the_cloud_round_trip() {
-        for word in
-            ["initial", "healthy", "unhealthy", "unhealthy.draining", "unused", "draining", "unavailable"]
-        {
-            assert_eq!(TargetState::parse(word).as_str(), word);
-        }
-        for word in [
-            "Elb.RegistrationInProgress",
-            "Elb.InitialHealthChecking",
-            "Elb.InternalError",
-            "Target.ResponseCodeMismatch",
-            "Target.Timeout",
-            "Target.FailedHealthChecks",
-            "Target.NotRegistered",
-            "Target.NotInUse",
-            "Target.DeregistrationInProgress",
-            "Target.InvalidState",
-            "Target.IpUnusable",
-            "Target.HealthCheckDisabled",
-        ] {
-            let reason = TargetReason::parse(word);
-            assert_eq!(reason.as_str(), word);
-            assert!(!matches!(reason, TargetReason::Other(_)), "{word}");
-        }
-        for word in [
-            "TaskFailedToStart",
-            "EssentialContainerExited",
-            "UserInitiated",
-            "ServiceSchedulerInitiated",
-            "SpotInterruption",
-            "TerminationNotice",
-            "InfrastructureHealth",
-        ] {
-            assert_eq!(StopCode::parse(word).as_str(), word);
-            assert!(!matches!(StopCode::parse(word), StopCode::Other(_)), "{word}");
-        }
-    }
-
-    #[test]
-    fn unknown_words_are_waited_out() {
-        assert_eq!(TargetState::parse("thinking"), TargetState::Unavailable);
-        assert!(!TargetReason::parse("Elb.New").is_final());
-        assert_eq!(StopCode::parse("New").as_str(), "New");
-    }
-
-    #[test]
-    fn an_ipv6_target_prints_with_brackets() {
-        assert_eq!(Target::new("fd00::1", 80).to_string(), "[fd00::1]:80");
-        assert_eq!(Target::new("10.0.0.1", 80).to_string(), "10.0.0.1:80");
     }
 }

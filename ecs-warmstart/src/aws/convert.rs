@@ -39,8 +39,10 @@ pub(super) fn task_arn(arn: Option<&str>) -> Result<TaskArn> {
 }
 
 pub(super) fn task(task: &Task) -> Result<TaskObservation> {
-    let mut observation =
-        TaskObservation::new(task_arn(task.task_arn())?, task_status(task.last_status().unwrap_or_default()));
+    let mut observation = TaskObservation::new(
+        task_arn(task.task_arn())?,
+        TaskStatus::parse(task.last_status().unwrap_or_default()),
+    );
     observation.stop_requested = task.desired_status() == Some("STOPPED");
     observation.version = u64::try_from(task.version()).unwrap_or_default();
     observation.task_definition = task.task_definition_arn().and_then(|arn| arn.parse().ok());
@@ -52,20 +54,6 @@ pub(super) fn task(task: &Task) -> Result<TaskObservation> {
     observation.containers = task.containers().iter().map(container).collect();
     observation.stop = stop(task);
     Ok(observation)
-}
-
-fn task_status(word: &str) -> TaskStatus {
-    match word {
-        "PROVISIONING" => TaskStatus::Provisioning,
-        "ACTIVATING" => TaskStatus::Activating,
-        "RUNNING" => TaskStatus::Running,
-        "DEACTIVATING" => TaskStatus::Deactivating,
-        "STOPPING" => TaskStatus::Stopping,
-        "DEPROVISIONING" => TaskStatus::Deprovisioning,
-        // AWS: DELETED is what comes after STOPPED, and only DescribeTasks shows it.
-        "STOPPED" | "DELETED" => TaskStatus::Stopped,
-        _ => TaskStatus::Pending,
-    }
 }
 
 fn timestamp(time: Option<&DateTime>) -> Option<Timestamp> {

@@ -1,0 +1,98 @@
+//! What an event says, field by field. Unknown fields are ignored; what does not fit is named by its path.
+
+use std::time::Duration;
+
+use ecs_warmstart::fleet::GateKind;
+use ecs_warmstart::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskDefinitionId};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// What to start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", expecting = "an object")]
+pub struct StartDetail {
+    /// A configured service, or the name that the tasks are started for.
+    pub service: Option<ServiceName>,
+    /// Instead of the configured cluster.
+    pub cluster: Option<ClusterId>,
+    /// Instead of the configured task definition.
+    pub task_definition: Option<TaskDefinitionId>,
+    /// Instead of the configured target groups.
+    pub target_group_arn: Option<TargetGroupArn>,
+    /// Instead of the configured subnets.
+    pub subnets: Option<Vec<String>>,
+    /// Instead of the configured security groups.
+    pub security_groups: Option<Vec<String>>,
+    /// Instead of the configured container port, 1 to 65535.
+    pub port: Option<u16>,
+    /// How many tasks, 1 to 100.
+    pub count: Option<u32>,
+    /// What must hold before a task is registered.
+    pub gate: Option<GateKind>,
+    /// Whether the start is over only when every target is healthy. Default true.
+    pub wait_for_healthy: Option<bool>,
+    /// Bring the service to its count instead of starting one more. Default false.
+    pub ensure: Option<bool>,
+    /// Names the start.
+    #[serde(alias = "run_id")]
+    pub run_id: Option<RunId>,
+    #[serde(flatten)]
+    pub(crate) forbidden: Forbidden,
+}
+
+/// What would run something else with the task's role, or with another role. Only whether it is there counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Forbidden {
+    #[serde(default, deserialize_with = "present")]
+    overrides: bool,
+    #[serde(default, deserialize_with = "present")]
+    command: bool,
+    #[serde(default, deserialize_with = "present")]
+    environment: bool,
+    #[serde(default, deserialize_with = "present")]
+    task_role_arn: bool,
+    #[serde(default, deserialize_with = "present")]
+    execution_role_arn: bool,
+}
+
+impl Forbidden {
+    /// The first of these fields that the event has.
+    pub(crate) fn named(&self) -> Option<&'static str> {
+        let fields = [
+            ("overrides", self.overrides),
+            ("command", self.command),
+            ("environment", self.environment),
+            ("taskRoleArn", self.task_role_arn),
+            ("executionRoleArn", self.execution_role_arn),
+        ];
+        fields.into_iter().find_map(|(name, given)| given.then_some(name))
+    }
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::<IgnoredAny>::deserialize(deserializer).map(|value| value.is_some())
+}
+
+/// What to stop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object")]
+pub struct StopDetail {
+    /// The configured services to stop; none means all.
+    pub services: Option<Vec<ServiceName>>,
+    /// Tasks are taken out of their target groups before they stop. There is no other way: `false` is refused.
+    #[serde(alias = "deregisterTargets")]
+    pub deregister_targets: Option<bool>,
+    /// Whether a group in use may be left without a healthy target. Default true: an event that stops a service means it.
+    #[serde(alias = "allowEmpty")]
+    pub allow_empty: Option<bool>,
+    /// How many seconds to wait for requests under way at most.
+    #[serde(rename = "drainWaitSeconds", alias = "drain_wait_seconds")]
+    pub drain_wait_seconds: Option<u32>,
+}
+
+impl StopDetail {
+    pub(crate) fn drain_wait(&self) -> Option<Duration> {
+        self.drain_wait_seconds.map(|seconds| Duration::from_secs(seconds.into()))
+    }
+}

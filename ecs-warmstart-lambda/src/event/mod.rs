@@ -1,0 +1,8 @@
+//! What comes in: the events of EventBridge, direct calls, and the envelopes around them.
+
+mod detail;
+mod parse;
+mod task_change;
+
+pub use detail::{StartDetail, StopDetail};
+pub use parse::{Call, Event, Message, Request, parse};

@@ -1,0 +1,280 @@
+//! From JSON to what is wanted.
+
+use std::time::Duration;
+
+use ecs_warmstart::ids::RunId;
+use ecs_warmstart::observation::TaskObservation;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::detail::{StartDetail, StopDetail};
+use super::task_change::TaskDetail;
+use crate::failure::Failure;
+
+/// What an invocation carries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// One call.
+    One(Box<Call>),
+    /// The records of a queue.
+    Batch(Vec<Message>),
+}
+
+/// A record of a queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The queue's name for it, by which its failure is answered.
+    pub id: String,
+    /// What it carries.
+    pub call: Result<Box<Call>, Failure>,
+}
+
+/// What one caller wants, and what becomes of the answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// What is wanted.
+    pub request: Request,
+    /// Whether the caller reads the answer, and calls again with the state in it.
+    pub reads_answer: bool,
+    /// How long an invocation may take by the caller's wish.
+    pub budget: Option<Duration>,
+}
+
+/// What is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Start tasks.
+    Start {
+        /// Names the start: the same name again is the same start.
+        run: RunId,
+        /// What to start.
+        detail: Box<StartDetail>,
+    },
+    /// Stop tasks.
+    Stop(StopDetail),
+    /// Go on with what an earlier answer carried.
+    Step {
+        /// The state as it was answered.
+        state: Value,
+    },
+    /// A task changed.
+    TaskChange(Box<TaskObservation>),
+}
+
+/// A queue in a queue's message is no message of ours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Outer,
+    InMessage,
+}
+
+/// Reads what an invocation carries. `invocation` names the invocation, the same over its retries.
+///
+/// # Errors
+///
+/// [`InvalidEvent`](crate::failure::FailureKind::InvalidEvent), which names what is missing or does not fit.
+pub fn parse(payload: Value, invocation: &str) -> Result<Event, Failure> {
+    match parse_at(payload, invocation, Depth::Outer)? {
+        Event::One(call) => Ok(Event::One(call)),
+        Event::Batch(messages) => Ok(Event::Batch(messages)),
+    }
+}
+
+fn parse_at(payload: Value, invocation: &str, depth: Depth) -> Result<Event, Failure> {
+    let mut object = match payload {
+        Value::Object(object) => object,
+        // A schedule's input, or a target's constant, may come as text.
+        Value::String(text) => return parse_text(&text, invocation, depth),
+        other => return Err(Failure::invalid_event(format!("it is {}, not an object", kind_of(&other)))),
+    };
+    if let (Depth::Outer, Some(records)) = (depth, object.remove("Records")) {
+        return batch(records);
+    }
+    let call = if object.contains_key("action") {
+        direct(object, invocation)?
+    } else if object.contains_key("detail-type") {
+        event(object, invocation)?
+    } else {
+        return Err(Failure::invalid_event("it has neither `action` nor `detail-type`"));
+    };
+    Ok(Event::One(Box::new(call)))
+}
+
+fn parse_text(text: &str, invocation: &str, depth: Depth) -> Result<Event, Failure> {
+    match serde_json::from_str(text) {
+        Ok(Value::String(_)) => Err(Failure::invalid_event("it is text within text")),
+        Ok(value) => parse_at(value, invocation, depth),
+        Err(error) => Err(Failure::invalid_event(format!("its text is not JSON ({error})"))),
+    }
+}
+
+// --- The envelope of SQS
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    event_source: Option<String>,
+    message_id: Option<String>,
+    body: Option<String>,
+}
+
+fn batch(records: Value) -> Result<Event, Failure> {
+    let records: Vec<Record> = typed(records, "Records")?;
+    if records.is_empty() {
+        return Err(Failure::invalid_event("`Records` is empty"));
+    }
+    let messages = records.into_iter().enumerate().map(|(place, record)| message(place, record));
+    messages.collect::<Result<_, _>>().map(Event::Batch)
+}
+
+fn message(place: usize, record: Record) -> Result<Message, Failure> {
+    let missing = |field: &str| Failure::invalid_event(format!("Records[{place}] has no `{field}`"));
+    match record.event_source.as_deref() {
+        Some("aws:sqs") => {}
+        Some(other) => {
+            return Err(Failure::invalid_event(format!(
+                "Records[{place}] is of {other:?}; records of aws:sqs are taken"
+            )));
+        }
+        None => return Err(missing("eventSource")),
+    }
+    let id = record.message_id.ok_or_else(|| missing("messageId"))?;
+    let body = record.body.ok_or_else(|| missing("body"))?;
+    let call = match parse_text(&body, &id, Depth::InMessage) {
+        // Nobody reads the answer to a message.
+        Ok(Event::One(call)) => Ok(Box::new(Call { reads_answer: false, ..*call })),
+        Ok(Event::Batch(_)) => Err(Failure::invalid_event("it is a batch within a batch")),
+        Err(failure) => Err(failure),
+    };
+    Ok(Message { id, call })
+}
+
+// --- Direct calls
+
+fn direct(mut object: Map<String, Value>, invocation: &str) -> Result<Call, Failure> {
+    let action = text(&object, "action")?;
+    let budget = match object.remove("budget_seconds") {
+        None | Some(Value::Null) => None,
+        Some(seconds) => Some(Duration::from_secs(typed::<u32>(seconds, "budget_seconds")?.into())),
+    };
+    let request = match action.as_str() {
+        "start" => start(&mut object, &["run_id", "runId", "id"], invocation)?,
+        "stop" => Request::Stop(stop(&mut object)?),
+        "step" => Request::Step {
+            state: object.remove("state").filter(|state| !state.is_null()).ok_or_else(|| missing("state"))?,
+        },
+        other => {
+            return Err(Failure::invalid_event(format!(
+                "`action` is {other:?}; it is one of start, step, stop"
+            )));
+        }
+    };
+    Ok(Call { request, reads_answer: true, budget })
+}
+
+// --- EventBridge
+
+fn event(mut object: Map<String, Value>, invocation: &str) -> Result<Call, Failure> {
+    let request = match text(&object, "detail-type")?.as_str() {
+        "Start ECS Task" => start(&mut object, &["id", "run_id"], invocation)?,
+        "Stop ECS Tasks" => Request::Stop(stop(&mut object)?),
+        "ECS Task State Change" => task_change(&mut object)?,
+        "Scheduled Event" => {
+            return Err(Failure::invalid_event(
+                "a schedule says what to do in its input: {\"detail-type\": \"Start ECS Task\", \"id\": \
+                 \"<aws.scheduler.execution-id>\", \"detail\": {...}}",
+            ));
+        }
+        other => {
+            return Err(Failure::invalid_event(format!(
+                "`detail-type` is {other:?}; it is one of Start ECS Task, Stop ECS Tasks, ECS Task State Change"
+            )));
+        }
+    };
+    Ok(Call { request, reads_answer: false, budget: None })
+}
+
+fn task_change(object: &mut Map<String, Value>) -> Result<Request, Failure> {
+    // EventBridge lets nobody else send as aws.ecs.
+    match text(object, "source")?.as_str() {
+        "aws.ecs" => {}
+        other => {
+            return Err(Failure::invalid_event(format!(
+                "`source` of a task state change is {other:?}, not aws.ecs"
+            )));
+        }
+    }
+    let detail: TaskDetail = detail(object)?;
+    Ok(Request::TaskChange(Box::new(detail.into_observation())))
+}
+
+// --- What they share
+
+fn start(object: &mut Map<String, Value>, names: &[&str], invocation: &str) -> Result<Request, Failure> {
+    let detail: StartDetail = detail(object)?;
+    let run = match (&detail.run_id, names.iter().find(|name| is_given(object, name))) {
+        (Some(run), _) => run.clone(),
+        (None, Some(name)) => typed(object.remove(*name).unwrap_or_default(), name)?,
+        (None, None) => invocation
+            .parse()
+            .map_err(|error| Failure::invalid_event(format!("it has no `{}`: {error}", names[0])))?,
+    };
+    Ok(Request::Start { run, detail: Box::new(detail) })
+}
+
+fn stop(object: &mut Map<String, Value>) -> Result<StopDetail, Failure> {
+    let detail: StopDetail = detail(object)?;
+    if detail.deregister_targets == Some(false) {
+        return Err(Failure::invalid_event(
+            "`detail.deregister_targets` is false, and a task is never stopped while traffic goes to it; leave it out",
+        ));
+    }
+    Ok(detail)
+}
+
+fn is_given(object: &Map<String, Value>, name: &str) -> bool {
+    object.get(name).is_some_and(|value| !value.is_null())
+}
+
+fn detail<T: DeserializeOwned>(object: &mut Map<String, Value>) -> Result<T, Failure> {
+    match object.remove("detail") {
+        Some(detail) if !detail.is_null() => typed(detail, "detail"),
+        _ => Err(missing("detail")),
+    }
+}
+
+fn text(object: &Map<String, Value>, name: &str) -> Result<String, Failure> {
+    match object.get(name) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        None | Some(Value::Null) => Err(missing(name)),
+        Some(other) => Err(Failure::invalid_event(format!("`{name}` is {}, not text", kind_of(other)))),
+    }
+}
+
+fn missing(name: &str) -> Failure {
+    Failure::invalid_event(format!("it has no `{name}`"))
+}
+
+/// Gives a value its type, and names the field that does not fit.
+fn typed<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, Failure> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = match error.path().to_string().as_str() {
+            "." => name.to_owned(),
+            path if path.starts_with('[') => format!("{name}{path}"),
+            path => format!("{name}.{path}"),
+        };
+        Failure::invalid_event(format!("`{path}`: {}", error.inner()))
+    })
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
