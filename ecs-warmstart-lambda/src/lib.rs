@@ -2,5 +2,20 @@
 //!
 //! Everything that decides is in the library; the contract of the events and answers stands in this package's README.
 
+mod allow;
+mod answer;
 pub mod event;
 pub mod failure;
+mod function;
+mod handler;
+mod logging;
+mod metrics;
+mod queue;
+mod resolve;
+mod settings;
+mod times;
+
+pub use function::run;
+pub use handler::{Handler, Invocation};
+pub use queue::Queue;
+pub use settings::Settings;

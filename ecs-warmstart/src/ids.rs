@@ -131,6 +131,14 @@ impl TaskArn {
     pub fn id(&self) -> &str {
         after_last(&self.0, '/')
     }
+
+    /// The name of the task's cluster; absent in the old form of the ARN.
+    pub fn cluster(&self) -> Option<&str> {
+        match self.0.split('/').collect::<Vec<_>>()[..] {
+            [_, cluster, _] => Some(cluster),
+            _ => None,
+        }
+    }
 }
 
 impl TargetGroupArn {
@@ -335,7 +343,9 @@ mod tests {
         assert_eq!(cluster.name(), "authapi-cluster");
         assert_eq!(ClusterId::new("batch-engine").unwrap().name(), "batch-engine");
         let task = TaskArn::new("arn:aws-cn:ecs:cn-north-1:111122223333:task/c/0a1b").unwrap();
-        assert_eq!(task.id(), "0a1b");
+        assert_eq!((task.id(), task.cluster()), ("0a1b", Some("c")));
+        let old = TaskArn::new("arn:aws:ecs:us-east-2:111122223333:task/0a1b").unwrap();
+        assert_eq!((old.id(), old.cluster()), ("0a1b", None));
         assert_eq!(TargetGroupArn::new(GROUP).unwrap().name(), "auth");
         for text in ["web", "web:3", "arn:aws:ecs:us-east-2:111122223333:task-definition/web:3"] {
             assert_eq!(TaskDefinitionId::new(text).unwrap().family(), "web");

@@ -1,6 +1,7 @@
 //! Where states are saved, so that another process can go on with them.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -30,6 +31,17 @@ pub trait Checkpoint: Debug + Send + Sync + 'static {
     ///
     /// As [`save`](Self::save).
     async fn save_drain(&self, drain: &Drain) -> Result<(), CheckpointError>;
+}
+
+#[async_trait]
+impl<T: Checkpoint + ?Sized> Checkpoint for Arc<T> {
+    async fn save(&self, state: &State) -> Result<(), CheckpointError> {
+        (**self).save(state).await
+    }
+
+    async fn save_drain(&self, drain: &Drain) -> Result<(), CheckpointError> {
+        (**self).save_drain(drain).await
+    }
 }
 
 /// A state could not be saved.

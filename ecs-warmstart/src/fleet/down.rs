@@ -4,15 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
 use super::facts::{call_failed, read_facts, read_tasks};
 use super::handle::Fleet;
 use super::options::DownOptions;
-use super::report::{RunOutcome, ServiceReport, TaskReport};
+use super::report::{RunOutcome, TaskReport};
 use super::resolve::resolve;
 use super::service::Service;
-use crate::driver::{Cancel, Driven, WarmStart};
+use super::service_runs::{ServiceRuns, Work};
+use crate::driver::Cancel;
 use crate::error::ErrorKind;
 use crate::ids::{RunId, TargetGroupArn};
 use crate::machine::{Cause, Drain, DrainPlace, DrainSpec, Operation};
@@ -241,14 +240,13 @@ pub(super) fn emptied(plans: &[Result<Plan, Box<Cause>>]) -> BTreeSet<TargetGrou
     emptied.map(|(arn, _)| arn.clone()).collect()
 }
 
-/// Carries out a plan, unless it would empty one of these groups.
-pub(super) async fn carry_out(
+/// Makes the drains of a plan, unless it would empty one of these groups.
+pub(super) fn begin(
     fleet: &Fleet,
     service: &Service,
     plan: Result<Plan, Box<Cause>>,
     guarded: &BTreeSet<TargetGroupArn>,
-    cancel: &Cancel,
-) -> ServiceReport {
+) -> ServiceRuns {
     let plan = match plan {
         Ok(plan) => plan,
         Err(cause) => return refused(service, &cause, Vec::new()),
@@ -261,37 +259,12 @@ pub(super) async fn carry_out(
         let cause = Cause::LastHealthyTarget { target_group: target_group.clone() };
         return refused(service, &cause, plan.warnings);
     }
-    let drains = plan.drains.into_iter().map(|spec| Drain::new(spec, fleet.clock.now()));
-    let tasks = drain_all(&fleet.warm_start(cancel), drains.collect()).await;
-    let outcome = tasks.iter().map(|task| task.outcome).max().unwrap_or(RunOutcome::Drained);
-    ServiceReport { service: service.name.to_string(), outcome, tasks, warnings: plan.warnings }
+    let now = fleet.clock.now();
+    let drains = plan.drains.into_iter().map(|spec| Drain::new(spec, now)).collect();
+    ServiceRuns { service: service.name.clone(), warnings: plan.warnings, work: Work::Drains { drains } }
 }
 
-fn refused(service: &Service, cause: &Cause, warnings: Vec<String>) -> ServiceReport {
+fn refused(service: &Service, cause: &Cause, warnings: Vec<String>) -> ServiceRuns {
     let task = TaskReport { outcome: RunOutcome::Refused, ..TaskReport::never_began(cause) };
-    ServiceReport {
-        service: service.name.to_string(),
-        outcome: RunOutcome::Refused,
-        tasks: vec![task],
-        warnings,
-    }
-}
-
-async fn drain_all(warm_start: &WarmStart, drains: Vec<Drain>) -> Vec<TaskReport> {
-    let mut running = JoinSet::new();
-    for (place, drain) in drains.into_iter().enumerate() {
-        let warm_start = warm_start.clone();
-        running.spawn(async move {
-            let report = match warm_start.drain(drain, Duration::MAX).await {
-                Ok(Driven::Finished(drain) | Driven::Suspended { state: drain, .. }) => {
-                    TaskReport::of_drain(&drain)
-                }
-                Err(error) => TaskReport::never_began(&Cause::Misconfigured { why: error.to_string() }),
-            };
-            (place, report)
-        });
-    }
-    let mut reports = running.join_all().await;
-    reports.sort_by_key(|(place, _)| *place);
-    reports.into_iter().map(|(_, report)| report).collect()
+    ServiceRuns::nothing(service.name.clone(), warnings, task)
 }

@@ -1,6 +1,5 @@
 //! Many services over one cloud.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +8,17 @@ use tokio::task::JoinSet;
 
 use super::options::{DownOptions, UpOptions, VerifyOptions};
 use super::report::{Report, ServiceReport};
+use super::runs::Budget;
 use super::service::Service;
+use super::service_runs::Limits;
 use super::status::StatusReport;
 use super::verified::{PlanReport, VerifyReport};
 use super::verify::Verifier;
-use super::{down, look, up};
+use super::{look, up};
 use crate::clock::{Clock, TokioClock};
-use crate::driver::{Cancel, Event, EventKind, Observer, WarmStart};
+use crate::driver::{Cancel, Driven, Event, EventKind, Observer, WarmStart};
 use crate::error::PortError;
-use crate::ids::RunId;
+use crate::ids::{RunId, ServiceName};
 use crate::policy::Policy;
 use crate::ports::Ports;
 
@@ -78,7 +79,14 @@ impl Fleet {
         let reports: Vec<ServiceReport> = self
             .each(services.to_vec(), |fleet, service| {
                 let (options, cancel, call) = (options.clone(), cancel.clone(), call.clone());
-                async move { up::up(&fleet, &service, &options, call.as_ref(), &cancel).await }
+                async move {
+                    let mut runs = match up::begin(&fleet, &service, &options, call.as_ref(), &cancel).await {
+                        Ok(runs) => runs,
+                        Err(cause) => up::never_began(&service, &cause),
+                    };
+                    runs.drive(&fleet, Limits::NONE, &cancel).await;
+                    runs.report()
+                }
             })
             .await;
         Report::new("up", self.clock.now().since(began), reports)
@@ -93,22 +101,10 @@ impl Fleet {
     ///
     /// Dropping the future, or `cancel`, stops in the middle: what was begun stays begun, the report names what is left.
     pub async fn down(&self, services: &[Service], options: &DownOptions, cancel: &Cancel) -> Report {
-        let began = self.clock.now();
-        let plans = self
-            .each(services.to_vec(), |fleet, service| {
-                let (options, cancel) = (options.clone(), cancel.clone());
-                async move { down::plan(&fleet, &service, &options, &cancel).await }
-            })
-            .await;
-        let guarded = if options.allow_empty { BTreeSet::new() } else { down::emptied(&plans) };
-        let planned = services.iter().cloned().zip(plans);
-        let reports = self
-            .each(planned, |fleet, (service, plan)| {
-                let (guarded, cancel) = (guarded.clone(), cancel.clone());
-                async move { down::carry_out(&fleet, &service, plan, &guarded, &cancel).await }
-            })
-            .await;
-        Report::new("down", self.clock.now().since(began), reports)
+        let runs = self.begin_down(services, options, Duration::MAX, cancel).await;
+        match self.drive(runs, Budget::UNLIMITED, cancel).await {
+            Driven::Finished(runs) | Driven::Suspended { state: runs, .. } => runs.report(self.clock.now()),
+        }
     }
 
     /// Makes the target groups say what serves: puts in tasks that run and are not registered, waits until they are healthy,
@@ -246,10 +242,14 @@ impl Fleet {
     }
 
     pub(super) fn warn(&self, service: &Service, message: &str) {
+        self.warn_of(&service.name, message);
+    }
+
+    pub(super) fn warn_of(&self, service: &ServiceName, message: &str) {
         let event = Event {
             at: self.clock.now(),
-            service: service.name.clone(),
-            run: RunId::for_slot(&service.name, 0),
+            service: service.clone(),
+            run: RunId::for_slot(service, 0),
             task: None,
             kind: EventKind::Warning { message: message.to_owned() },
         };
@@ -260,6 +260,6 @@ impl Fleet {
 }
 
 /// A name for a call that means "one more" and was given none.
-fn random_call() -> RunId {
+pub(super) fn random_call() -> RunId {
     RunId::for_call(fastrand::u128(..))
 }

@@ -1,5 +1,7 @@
-//! Many services at once: bring them up, keep their target groups true, take them down, and say how they stand.
+//! Many services at once: bring them up, keep their target groups true, take them down, and say how they stand; in one go or
+//! in pieces.
 
+mod change;
 mod down;
 mod facts;
 mod from_state;
@@ -7,23 +9,28 @@ mod handle;
 mod look;
 mod mend;
 mod options;
+mod pieces;
 mod report;
 mod resolve;
+mod runs;
 mod sample;
 mod schema;
 mod service;
+mod service_runs;
 mod status;
 mod survey;
 mod up;
 mod verified;
 mod verify;
 
+pub use change::Change;
 pub use handle::Fleet;
 pub use options::{DownOptions, UpOptions, VerifyOptions};
 pub use report::{
     CauseReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport, Summary,
     TargetReport, TaskReport,
 };
+pub use runs::{Budget, Runs, Touched};
 pub use sample::sample_services;
 pub use service::{GateKind, Service};
 pub use status::{ServiceStatus, StatusReport, TaskStanding, Verdict};

@@ -1,41 +1,54 @@
 //! `up` for one service: adopt what runs, fill slots until there is enough.
 
-use std::collections::VecDeque;
-use std::time::Duration;
-
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::facts::{read_facts, read_tasks};
 use super::handle::Fleet;
 use super::options::UpOptions;
-use super::report::{RunOutcome, ServiceReport, TaskReport};
+use super::report::TaskReport;
 use super::resolve::resolve;
 use super::service::Service;
-use crate::driver::{Cancel, Claims, Driven, WarmStart};
+use super::service_runs::{Limits, Piece, ServiceRuns, Work, earlier};
+use crate::driver::{Cancel, Claims, WarmStart};
 use crate::ids::RunId;
 use crate::machine::{Cause, State};
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::ports::Selector;
 use crate::spec::Spec;
+use crate::time::Timestamp;
 
-pub(super) async fn up(
+/// Reads what there is, and makes the runs that bring the service to its count. Launches nothing yet.
+pub(super) async fn begin(
     fleet: &Fleet,
     service: &Service,
     options: &UpOptions,
     call: Option<&RunId>,
     cancel: &Cancel,
-) -> ServiceReport {
-    let mut raise = match Raise::begin(fleet, service, options, call, cancel).await {
-        Ok(raise) => raise,
-        Err(cause) => return report(service, vec![TaskReport::never_began(&cause)], Vec::new()),
-    };
-    if !options.fresh {
-        match running_tasks(fleet, service, cancel).await {
-            Ok(running) => raise.adopt(running),
-            Err(cause) => return report(service, vec![TaskReport::never_began(&cause)], raise.warnings),
-        }
+) -> Result<ServiceRuns, Box<Cause>> {
+    let mut warnings = Vec::new();
+    let facts = read_facts(fleet, service, cancel, &mut warnings).await?;
+    let (spec, more) = resolve(service, &facts, RunId::for_slot(&service.name, 0), options.readiness)?;
+    warnings.extend(more);
+    for warning in &warnings {
+        fleet.warn(service, warning);
     }
-    raise.finish().await
+    let mut raise = Raise { spec, call: call.cloned(), refills: true, next_slot: 0, runs: Vec::new() };
+    let now = fleet.clock.now();
+    if !options.fresh {
+        let running = running_tasks(fleet, service, cancel).await?;
+        warnings.extend(raise.adopt(fleet, service, running));
+    }
+    for _ in raise.runs.len()..usize::try_from(service.count).unwrap_or(usize::MAX) {
+        let state = raise.next_slot(now);
+        raise.runs.push(state);
+    }
+    Ok(ServiceRuns { service: service.name.clone(), warnings, work: Work::Starts(Box::new(raise)) })
+}
+
+/// A run that ended before it began.
+pub(super) fn never_began(service: &Service, cause: &Cause) -> ServiceRuns {
+    ServiceRuns::nothing(service.name.clone(), Vec::new(), TaskReport::never_began(cause))
 }
 
 /// The tasks that run for the service: those that serve first, then the oldest.
@@ -51,141 +64,146 @@ async fn running_tasks(
     Ok(seen)
 }
 
-/// A service on its way to its count.
-struct Raise<'a> {
-    service: &'a Service,
-    call: Option<&'a RunId>,
-    warm_start: WarmStart,
-    fleet: &'a Fleet,
+/// A service on its way to its count: the runs of its tasks, those that adopt first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raise {
     /// The spec of its runs, but for the run id.
-    spec: Spec,
-    claims: Claims,
-    next_slot: u32,
-    runs: JoinSet<(usize, Result<State, String>)>,
-    /// What came of each run, in the order in which they began.
-    ended: VecDeque<Option<TaskReport>>,
-    warnings: Vec<String>,
+    pub(super) spec: Spec,
+    /// The call that means "one more", where it is one.
+    pub(super) call: Option<RunId>,
+    /// Whether a task that ran already and is gone is replaced.
+    pub(super) refills: bool,
+    pub(super) next_slot: u32,
+    pub(super) runs: Vec<State>,
 }
 
-impl<'a> Raise<'a> {
-    async fn begin(
-        fleet: &'a Fleet,
-        service: &'a Service,
-        options: &UpOptions,
-        call: Option<&'a RunId>,
-        cancel: &Cancel,
-    ) -> Result<Self, Box<Cause>> {
-        let mut warnings = Vec::new();
-        let facts = read_facts(fleet, service, cancel, &mut warnings).await?;
-        let (spec, more) = resolve(service, &facts, RunId::for_slot(&service.name, 0), options.readiness)?;
-        warnings.extend(more);
-        for warning in &warnings {
+impl Raise {
+    /// Takes over tasks that run, as many as there should be.
+    fn adopt(&mut self, fleet: &Fleet, service: &Service, running: Vec<TaskObservation>) -> Option<String> {
+        let wanted = usize::try_from(service.count).unwrap_or(usize::MAX);
+        let warning = (running.len() > wanted).then(|| {
+            let more = running.len() - wanted;
+            format!("{more} tasks more than the count of {wanted} run for this service; they are left alone")
+        });
+        if let Some(warning) = &warning {
             fleet.warn(service, warning);
         }
-        let claims = Claims::default();
-        let warm_start = fleet.warm_start(cancel).with_claims(claims.clone());
-        Ok(Self {
-            service,
-            call,
-            warm_start,
-            fleet,
-            spec,
-            claims,
-            next_slot: 0,
-            runs: JoinSet::new(),
-            ended: VecDeque::new(),
-            warnings,
-        })
-    }
-
-    /// Takes over tasks that run, as many as there should be.
-    fn adopt(&mut self, running: Vec<TaskObservation>) {
-        let wanted = usize::try_from(self.service.count).unwrap_or(usize::MAX);
-        if running.len() > wanted {
-            let more = running.len() - wanted;
-            self.warn(format!(
-                "{more} tasks more than the count of {wanted} run for this service; they are left alone"
-            ));
-        }
-        for task in running.into_iter().take(wanted) {
-            let run = RunId::for_adopted(&self.service.name, &task.task);
-            self.claims.hold(&task.task, &run);
-            let state = State::adopt(self.spec.with_run(run), task, self.fleet.clock.now());
-            self.start(state);
-        }
-    }
-
-    /// Begins to fill the next slot.
-    fn fill_slot(&mut self) {
-        let slot = self.next_slot;
-        self.next_slot = self.next_slot.saturating_add(1);
-        let run = match self.call {
-            None => RunId::for_slot(&self.service.name, slot),
-            Some(call) => RunId::for_named_slot(call, &self.service.name, slot),
+        let now = fleet.clock.now();
+        let adopt = |task: TaskObservation| {
+            let run = RunId::for_adopted(&service.name, &task.task);
+            State::adopt(self.spec.with_run(run), task, now)
         };
-        self.start(State::launch(self.spec.with_run(run), self.fleet.clock.now()));
+        self.runs.extend(running.into_iter().take(wanted).map(adopt));
+        warning
     }
 
-    fn start(&mut self, state: State) {
-        let place = self.ended.len();
-        self.ended.push_back(None);
-        let warm_start = self.warm_start.clone();
-        self.runs.spawn(async move {
-            let driven = warm_start.drive(state, Duration::MAX).await;
-            let state = match driven {
-                Ok(Driven::Finished(state) | Driven::Suspended { state, .. }) => Ok(state),
-                Err(error) => Err(error.to_string()),
-            };
-            (place, state)
-        });
+    /// The run that fills the next slot.
+    fn next_slot(&mut self, now: Timestamp) -> State {
+        let (service, slot) = (self.spec.service(), self.next_slot);
+        let run = match &self.call {
+            None => RunId::for_slot(service, slot),
+            Some(call) => RunId::for_named_slot(call, service, slot),
+        };
+        self.next_slot = self.next_slot.saturating_add(1);
+        State::launch(self.spec.with_run(run), now)
     }
 
-    async fn finish(mut self) -> ServiceReport {
-        let wanted = usize::try_from(self.service.count).unwrap_or(usize::MAX);
-        for _ in self.ended.len()..wanted {
-            self.fill_slot();
+    /// Drives what is not over; answers when to go on, where something is left, and what a person should know.
+    pub(super) async fn drive(
+        &mut self,
+        fleet: &Fleet,
+        limits: Limits,
+        cancel: &Cancel,
+    ) -> (Option<Timestamp>, Vec<String>) {
+        let claims = Claims::default();
+        // All before any is driven: a task that one run holds is no other's to take.
+        for (state, task) in self.runs.iter().filter_map(|state| Some((state, state.task()?))) {
+            claims.hold(task, state.spec().run());
         }
-        while let Some(joined) = self.runs.join_next().await {
-            match joined {
-                Ok((place, Ok(state))) => self.take_in(place, &state),
-                Ok((_, Err(message))) => self.warn(message),
+        let warm_start = fleet.warm_start(cancel).with_claims(claims);
+        let mut drive = Drive { fleet, warm_start, limits, running: JoinSet::new(), ended: Vec::new() };
+        for state in std::mem::take(&mut self.runs) {
+            if state.phase().is_final() {
+                // What took its place, where something did, is among the others.
+                drive.ended.push(Some(state));
+            } else {
+                drive.begin(state);
+            }
+        }
+        let (mut resume_at, mut warnings) = (None, Vec::new());
+        while let Some(joined) = drive.running.join_next().await {
+            let (place, state, resume) = match joined {
+                Ok((place, (state, resume))) => (place, state, resume),
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
-            }
-        }
-        let tasks = self.ended.into_iter().flatten().collect();
-        report(self.service, tasks, self.warnings)
-    }
-
-    fn take_in(&mut self, place: usize, state: &State) {
-        match state.cause() {
-            // Somebody has this slot's task already: this run was none, and the next slot may be free.
-            Some(Cause::SlotTaken { .. }) => self.fill_slot(),
-            // A task that was there before has died, perhaps taken back by whoever launched it: replace it.
-            Some(cause @ (Cause::TaskStopped { .. } | Cause::TaskLost { .. }))
-                if started_as_adopted(state) =>
-            {
-                self.warn(format!("a task that ran already is gone, another takes its place: {cause}"));
-                if !state.leftovers().is_empty() {
-                    self.ended[place] = Some(TaskReport::of(state));
+            };
+            resume_at = earlier(resume_at, resume);
+            match replaced(&state, self.refills) {
+                None => {
+                    drive.ended[place] = Some(state);
+                    continue;
                 }
-                self.fill_slot();
+                Some(Replaced::SlotTaken) => {}
+                Some(Replaced::Gone(why)) => {
+                    fleet.warn_of(self.spec.service(), &why);
+                    warnings.push(why);
+                    if !state.leftovers().is_empty() {
+                        drive.ended[place] = Some(state);
+                    }
+                }
             }
-            _ => self.ended[place] = Some(TaskReport::of(state)),
+            let next = self.next_slot(fleet.clock.now());
+            drive.begin(next);
         }
+        self.runs = drive.ended.into_iter().flatten().collect();
+        (resume_at, warnings)
     }
+}
 
-    fn warn(&mut self, message: String) {
-        self.fleet.warn(self.service, &message);
-        self.warnings.push(message);
+/// The runs of a service while they are driven.
+struct Drive<'a> {
+    fleet: &'a Fleet,
+    warm_start: WarmStart,
+    limits: Limits,
+    running: JoinSet<(usize, (State, Option<Timestamp>))>,
+    /// What came of each run, in the order in which they began.
+    ended: Vec<Option<State>>,
+}
+
+impl Drive<'_> {
+    fn begin(&mut self, state: State) {
+        let place = self.ended.len();
+        self.ended.push(None);
+        let piece =
+            Piece { fleet: self.fleet.clone(), warm_start: self.warm_start.clone(), limits: self.limits };
+        self.running.spawn(async move { (place, piece.start(state).await) });
+    }
+}
+
+/// Why another run takes the place of one that ended.
+enum Replaced {
+    /// Somebody has this slot's task already: this run was none, and the next slot may be free.
+    SlotTaken,
+    /// A task that was there before has died, perhaps taken back by whoever launched it.
+    Gone(String),
+}
+
+fn replaced(state: &State, refills: bool) -> Option<Replaced> {
+    if !state.phase().is_final() {
+        return None;
+    }
+    match state.cause()? {
+        Cause::SlotTaken { .. } => Some(Replaced::SlotTaken),
+        cause @ (Cause::TaskStopped { .. } | Cause::TaskLost { .. })
+            if refills && started_as_adopted(state) =>
+        {
+            Some(Replaced::Gone(format!("a task that ran already is gone, another takes its place: {cause}")))
+        }
+        _ => None,
     }
 }
 
 fn started_as_adopted(state: &State) -> bool {
     let adopted = state.task().map(|task| RunId::for_adopted(state.spec().service(), task));
     adopted.as_ref() == Some(state.spec().run())
-}
-
-fn report(service: &Service, tasks: Vec<TaskReport>, warnings: Vec<String>) -> ServiceReport {
-    let outcome = tasks.iter().map(|task| task.outcome).max().unwrap_or(RunOutcome::Undone);
-    ServiceReport { service: service.name.to_string(), outcome, tasks, warnings }
 }

@@ -1,0 +1,270 @@
+//! Who may start what: an event names what runs with this function's role, so it is checked before any call.
+
+use std::fmt::Display;
+
+use ecs_warmstart::fleet::{Service, Touched};
+use ecs_warmstart::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
+
+use crate::failure::{Failure, FailureKind};
+use crate::settings::{Defaults, wrong};
+
+/// What events may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Allow {
+    clusters: Rule<ClusterId>,
+    task_definitions: Rule<TaskDefinitionId>,
+    target_groups: Rule<TargetGroupArn>,
+}
+
+/// What is allowed of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Rule<T> {
+    /// What the configuration names.
+    Named(Vec<T>),
+    /// What fits one of these.
+    Patterns(Vec<Pattern>),
+}
+
+/// A text in which `*` stands for any characters, also none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pattern(String);
+
+impl Allow {
+    /// Reads `WARMSTART_ALLOW`. A kind without a pattern: what the configuration and the environment name.
+    pub(crate) fn read(
+        text: Option<&str>,
+        services: &[Service],
+        defaults: &Defaults,
+    ) -> Result<Self, Failure> {
+        let (mut clusters, mut definitions, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        let items = text.unwrap_or_default().split([',', ' ', '\n', '\t', '\r']);
+        for item in items.filter(|item| !item.is_empty()) {
+            let (kind, pattern) = item.split_once(':').unwrap_or((item, ""));
+            let patterns = match kind {
+                "cluster" => &mut clusters,
+                "task-definition" => &mut definitions,
+                "target-group" => &mut groups,
+                _ => {
+                    let why =
+                        format!("{item:?} begins with none of cluster:, task-definition:, target-group:");
+                    return Err(wrong("WARMSTART_ALLOW", why));
+                }
+            };
+            if pattern.is_empty() {
+                return Err(wrong("WARMSTART_ALLOW", format!("{item:?} has no pattern; * allows all")));
+            }
+            patterns.push(Pattern(pattern.to_owned()));
+        }
+        let requests = || services.iter().map(|service| &service.request);
+        let named_clusters = requests().map(|it| &it.cluster).chain(&defaults.cluster);
+        let named_definitions = requests().map(|it| &it.task_definition).chain(&defaults.task_definition);
+        let bindings = services.iter().flat_map(|service| &service.bindings);
+        let named_groups = bindings.map(|binding| &binding.target_group).chain(&defaults.target_group);
+        Ok(Self {
+            clusters: Rule::new(clusters, named_clusters),
+            task_definitions: Rule::new(definitions, named_definitions),
+            target_groups: Rule::new(groups, named_groups),
+        })
+    }
+
+    /// Checks what a service would start and where it would be registered.
+    pub(crate) fn check_service(&self, service: &Service) -> Result<(), Failure> {
+        self.check(&Touched {
+            clusters: [&service.request.cluster].into(),
+            task_definitions: [&service.request.task_definition].into(),
+            target_groups: service.bindings.iter().map(|binding| &binding.target_group).collect(),
+        })
+    }
+
+    /// Checks everything that a piece of work touches.
+    pub(crate) fn check(&self, touched: &Touched<'_>) -> Result<(), Failure> {
+        for cluster in &touched.clusters {
+            let fits = |named: &ClusterId| same(named.as_str(), cluster.as_str(), ClusterId::name);
+            if !self.clusters.allows(fits, &[cluster.name()], cluster.as_str()) {
+                return Err(denied("cluster", cluster));
+            }
+        }
+        for definition in &touched.task_definitions {
+            let (family, revision) = (definition.family(), with_revision(definition));
+            let fits = |named: &TaskDefinitionId| names_definition(named, definition);
+            if !self.task_definitions.allows(fits, &[family, revision], definition.as_str()) {
+                return Err(denied("task-definition", definition));
+            }
+        }
+        for group in &touched.target_groups {
+            let fits = |named: &TargetGroupArn| named == *group;
+            if !self.target_groups.allows(fits, &[group.name()], group.as_str()) {
+                return Err(denied("target-group", group));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn denied(kind: &str, what: &impl Display) -> Failure {
+    Failure::new(
+        FailureKind::Denied,
+        format!(
+            "{kind} {what} is not allowed; to allow it, add {kind}:{what} to WARMSTART_ALLOW; nothing was done"
+        ),
+    )
+}
+
+/// Whether two names or ARNs mean the same: as a whole where both are ARNs, otherwise by name.
+fn same(one: &str, other: &str, name: impl Fn(&ClusterId) -> &str) -> bool {
+    if one.starts_with("arn:") && other.starts_with("arn:") {
+        return one == other;
+    }
+    let name_of = |text: &str| text.parse::<ClusterId>().map(|id| name(&id).to_owned()).ok();
+    name_of(one).is_some() && name_of(one) == name_of(other)
+}
+
+/// A family allows all its revisions, a revision only itself.
+fn names_definition(named: &TaskDefinitionId, definition: &TaskDefinitionId) -> bool {
+    let arns = named.as_str().starts_with("arn:") && definition.as_str().starts_with("arn:");
+    if arns {
+        return named == definition;
+    }
+    let whole = with_revision(named);
+    if whole.contains(':') {
+        whole == with_revision(definition)
+    } else {
+        named.family() == definition.family()
+    }
+}
+
+/// `family` or `family:revision`, without the rest of an ARN.
+fn with_revision(definition: &TaskDefinitionId) -> &str {
+    let text = definition.as_str();
+    text.rsplit('/').next().unwrap_or(text)
+}
+
+impl<T: Clone> Rule<T> {
+    fn new<'a>(patterns: Vec<Pattern>, named: impl Iterator<Item = &'a T>) -> Self
+    where
+        T: 'a,
+    {
+        if patterns.is_empty() { Self::Named(named.cloned().collect()) } else { Self::Patterns(patterns) }
+    }
+
+    fn allows(&self, fits: impl Fn(&T) -> bool, names: &[&str], whole: &str) -> bool {
+        match self {
+            Self::Named(named) => named.iter().any(fits),
+            Self::Patterns(patterns) => patterns.iter().any(|pattern| pattern.allows(names, whole)),
+        }
+    }
+}
+
+impl Pattern {
+    fn allows(&self, names: &[&str], whole: &str) -> bool {
+        if self.0.starts_with("arn:") {
+            return self.matches(whole);
+        }
+        names.iter().any(|name| self.matches(name))
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        let mut parts = self.0.split('*');
+        let first = parts.next().unwrap_or_default();
+        let Some(mut rest) = text.strip_prefix(first) else { return false };
+        let parts: Vec<&str> = parts.collect();
+        let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+        for part in middle {
+            match rest.find(part) {
+                Some(at) => rest = &rest[at + part.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    const GROUP: &str =
+        "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/auth/0123456789abcdef";
+
+    fn allow(text: &str) -> Allow {
+        let env = |name: &str| match name {
+            "ECS_CLUSTER" => Some("dev".to_owned()),
+            "TASK_DEFINITION" => Some("web".to_owned()),
+            "TARGET_GROUP_ARN" => Some(GROUP.to_owned()),
+            "WARMSTART_ALLOW" => Some(text.to_owned()),
+            _ => None,
+        };
+        Settings::read(env).unwrap().allow
+    }
+
+    fn check(allow: &Allow, cluster: &str, definition: &str, group: &str) -> bool {
+        let (cluster, definition, group) =
+            (cluster.parse().unwrap(), definition.parse().unwrap(), group.parse().unwrap());
+        let touched = Touched {
+            clusters: [&cluster].into(),
+            task_definitions: [&definition].into(),
+            target_groups: [&group].into(),
+        };
+        allow.check(&touched).is_ok()
+    }
+
+    #[test]
+    fn by_default_what_is_named() {
+        let allow = allow("");
+        assert!(check(&allow, "dev", "web", GROUP));
+        assert!(check(&allow, "arn:aws:ecs:us-east-2:111122223333:cluster/dev", "web:3", GROUP));
+        assert!(check(&allow, "dev", "arn:aws:ecs:us-east-2:111122223333:task-definition/web:3", GROUP));
+        assert!(!check(&allow, "prod", "web", GROUP));
+        assert!(!check(&allow, "dev", "webb", GROUP));
+        assert!(!check(&allow, "dev", "web", &GROUP.replace("auth", "users")));
+        assert!(!check(&allow, "dev", "web", &GROUP.replace("111122223333", "999999999999")));
+    }
+
+    #[test]
+    fn patterns_take_the_place_of_what_is_named_kind_by_kind() {
+        let allow = allow("cluster:dev-*, cluster:*-test\ntask-definition:web:3 task-definition:job*");
+        assert!(check(&allow, "dev-1", "web:3", GROUP));
+        assert!(check(&allow, "a-test", "job:7", GROUP));
+        assert!(check(&allow, "a-test", "jobs", GROUP));
+        assert!(!check(&allow, "dev", "web:3", GROUP), "named, but not in the patterns");
+        assert!(!check(&allow, "dev-1", "web:4", GROUP));
+        assert!(!check(&allow, "dev-1", "web", GROUP), "its newest revision may be another one");
+        assert!(!check(&allow, "dev-1", "web:3", &GROUP.replace("auth", "users")));
+    }
+
+    #[test]
+    fn a_pattern_of_an_arn_is_compared_with_the_whole_arn() {
+        let allow = allow("target-group:arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/*");
+        assert!(check(&allow, "dev", "web", &GROUP.replace("auth", "users")));
+        assert!(!check(&allow, "dev", "web", &GROUP.replace("111122223333", "999999999999")));
+    }
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, text, fits) in [
+            ("*", "", true),
+            ("a*", "a", true),
+            ("a*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*c", "a", false),
+            ("ab*ba", "aba", false),
+            ("*b*", "abc", true),
+            ("*b*d", "abcd", true),
+            ("*b*d", "abc", false),
+            ("a", "ab", false),
+            ("", "a", false),
+        ] {
+            assert_eq!(Pattern(pattern.to_owned()).matches(text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_list_is_refused() {
+        for (text, why) in [("dev-*", "begins with none of"), ("cluster:", "has no pattern")] {
+            let env = |name: &str| (name == "WARMSTART_ALLOW").then(|| text.to_owned());
+            let message = Settings::read(env).unwrap_err().to_string();
+            assert!(message.contains(why), "{message}");
+        }
+    }
+}
