@@ -13,6 +13,7 @@ mod machine_table;
 mod networks;
 mod pieces;
 mod readme;
+mod runs;
 mod single_waits;
 mod slots;
 mod snapshots;

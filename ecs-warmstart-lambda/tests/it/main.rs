@@ -1,0 +1,11 @@
+//! The handler on the simulated cloud, in simulated time.
+
+mod allowing;
+mod batches;
+mod changes;
+mod handing_on;
+mod mutations;
+mod shapes;
+mod stage;
+mod starts;
+mod stops;
