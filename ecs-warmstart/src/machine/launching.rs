@@ -19,7 +19,7 @@ const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn launching(run: &mut Run, step: LaunchStep) -> Option<Next> {
     let deadline = run.running_since + run.spec.running_timeout();
-    if run.latest >= deadline {
+    if run.latest >= deadline && !must_ask_once_more(run, step) {
         let last = run.last_failure.take().map(|failed| failed.failure);
         undo::fail(run, Cause::NotLaunchedInTime { waited: run.spec.running_timeout(), last });
         return None;
@@ -39,6 +39,13 @@ pub(super) fn launching(run: &mut Run, step: LaunchStep) -> Option<Next> {
             ask(run, Asked::Launch)
         }
     }
+}
+
+/// A launch without an answer is asked about once after the time is over, before it is given up: somebody who went on from
+/// the same state may have brought its task up meanwhile.
+fn must_ask_once_more(run: &Run, step: LaunchStep) -> bool {
+    let in_doubt = matches!(run.doubt, Doubt::Asking | Doubt::Unanswered);
+    step == LaunchStep::Ask && in_doubt && run.not_before <= run.latest
 }
 
 pub(super) fn launched(run: &mut Run, task: TaskObservation, policy: &Policy) {

@@ -10,6 +10,7 @@ use super::{Cause, undo};
 use crate::observation::{Target, TargetObservation, TargetState};
 use crate::policy::Policy;
 use crate::spec::Readiness;
+use crate::time::Timestamp;
 
 // --- Registering
 
@@ -26,7 +27,11 @@ pub(super) fn registering(run: &mut Run, binding: usize, policy: &Policy) -> Opt
         return None;
     };
     let deadline = healthy_deadline(run);
-    if run.latest >= deadline && !matches!(place.standing, Standing::Ours | Standing::Before) {
+    if run.latest >= deadline && place.standing == Standing::Absent && place.look_at <= deadline {
+        run.places[binding].standing = Standing::Unknown;
+        return None;
+    }
+    if is_given_up(run, place, deadline) {
         let cause = Cause::NotRegisteredInTime {
             waited: run.spec.healthy_timeout(),
             target_group: its_binding.target_group.clone(),
@@ -56,6 +61,17 @@ pub(super) fn registering(run: &mut Run, binding: usize, policy: &Policy) -> Opt
             // It drains. Meanwhile the task may die.
             look_at_task_when_due(run, deadline.min(target_due))
         }
+    }
+}
+
+/// Whether the time is over for a target that is not known to be there, and it was looked at or asked for since: a run that is
+/// taken up late may find it registered by somebody who went on from the same state.
+fn is_given_up(run: &Run, place: &Place, deadline: Timestamp) -> bool {
+    match place.standing {
+        Standing::Ours | Standing::Before => false,
+        Standing::Absent => run.latest >= deadline,
+        Standing::Asked => run.latest >= deadline && run.not_before > run.latest,
+        Standing::Unknown | Standing::Removed | Standing::Leaked => is_over(run, deadline, place.look_at),
     }
 }
 

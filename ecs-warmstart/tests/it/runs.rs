@@ -92,6 +92,8 @@ async fn what_up_replaces_is_replaced_in_pieces_too() {
     let runs = begin_up(&fleet, &services, &UpOptions::default()).await;
     let task = cloud.running_tasks().remove(0);
     cloud.stop_by_hand(&task, "gone");
+    // Long enough for its target to be found unhealthy.
+    tokio::time::sleep(Duration::from_secs(60)).await;
     let mut state = runs;
     for _ in 0..2_000 {
         match fleet.drive(state, budget(Duration::from_millis(200)), &Cancel::new()).await {
@@ -116,7 +118,7 @@ async fn what_up_replaces_is_replaced_in_pieces_too() {
 /// Whoever gets a state twice drives it on twice.
 #[tokio::test(start_paused = true)]
 async fn a_state_that_is_driven_on_twice_ends_with_the_same_tasks() {
-    for (first, apart) in [(1, 0), (20, 0), (20, 30), (45, 200), (45, 1_000)] {
+    for (first, apart) in [(1, 0), (15, 0), (15, 30), (25, 200), (25, 1_000)] {
         let (cloud, fleet) = sample(Settings::default());
         let options =
             UpOptions { fresh: true, run_id: Some("event".parse().unwrap()), ..UpOptions::default() };
@@ -140,6 +142,37 @@ async fn a_state_that_is_driven_on_twice_ends_with_the_same_tasks() {
     }
 }
 
+/// The same where the state is of a call whose answer was lost, and the second copy comes when all its time is over.
+#[tokio::test(start_paused = true)]
+async fn a_late_copy_of_a_state_in_doubt_finds_what_the_first_brought_up() {
+    for fault in [Fault::HangBefore, Fault::HangAfter] {
+        for index in 0..14 {
+            let clock = clock();
+            let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+            let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none().at(index, fault));
+            let hanging = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
+            let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(Arc::clone(&clock));
+            let options =
+                UpOptions { fresh: true, run_id: Some("event".parse().unwrap()), ..UpOptions::default() };
+            let (cancel, what) = (Cancel::new(), format!("{fault:?} at {index}"));
+            let runs = begin_up(&fleet, &[auth(1)], &options).await;
+            let Driven::Suspended { state, .. } =
+                hanging.drive(runs, budget(Duration::from_secs(60)), &cancel).await
+            else {
+                continue;
+            };
+            for _ in 0..2 {
+                let driven = fleet.drive(state.clone(), Budget::UNLIMITED, &cancel).await;
+                let Driven::Finished(runs) = driven else { panic!("suspended without limits") };
+                assert_outcomes(&runs.report(runs.began()), RunOutcome::Ready);
+                clock.sleep_until(clock.now() + Duration::from_secs(1_000)).await;
+                let running = cloud.running_tasks().len();
+                assert_eq!((cloud.tasks().len(), running, cloud.registered().len()), (1, 1, 1), "{what}");
+            }
+        }
+    }
+}
+
 /// A late copy of a state from before the task was taken down brings nothing back.
 #[tokio::test(start_paused = true)]
 async fn a_late_copy_does_not_bring_back_what_was_taken_down() {
@@ -147,9 +180,9 @@ async fn a_late_copy_does_not_bring_back_what_was_taken_down() {
     let (services, cancel) = ([auth(1)], Cancel::new());
     let options = UpOptions { fresh: true, run_id: Some("event".parse().unwrap()), ..UpOptions::default() };
     let runs = begin_up(&fleet, &services, &options).await;
-    let Driven::Suspended { state, .. } = fleet.drive(runs, budget(Duration::from_secs(40)), &cancel).await
+    let Driven::Suspended { state, .. } = fleet.drive(runs, budget(Duration::from_secs(20)), &cancel).await
     else {
-        panic!("40 s were enough")
+        panic!("20 s were enough")
     };
     fleet.drive(state.clone(), Budget::UNLIMITED, &cancel).await;
     let down = DownOptions { allow_empty: true, ..DownOptions::default() };
