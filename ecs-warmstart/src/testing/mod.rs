@@ -7,7 +7,9 @@
 mod chaos;
 pub mod conformance;
 mod crowd;
+mod emulator;
 mod manual_clock;
+pub mod ministack;
 pub mod moto;
 mod plan;
 

@@ -8,10 +8,9 @@
     reason = "a test that cannot have its emulator fails: that is what panics are for"
 )]
 
-mod http;
-mod install;
 mod seed;
 mod server;
 
+pub use super::emulator::{Note, SWITCH};
 pub use seed::{ACCOUNT, REGION};
-pub use server::{Moto, SWITCH};
+pub use server::Moto;

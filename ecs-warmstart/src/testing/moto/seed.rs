@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::emulator::{Request, authorization, encoded, first_between, send, texts_between};
 use super::Moto;
-use super::http::post;
 use crate::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
 
 /// The region of everything that is seeded.
@@ -30,19 +30,19 @@ impl Moto {
 
     /// The subnets of the default VPC, one for each zone.
     pub fn subnets(&self) -> Vec<String> {
-        all_between(&self.query("ec2", "2016-11-15", "DescribeSubnets", &[]), "subnetId")
+        texts_between(&self.query("ec2", "2016-11-15", "DescribeSubnets", &[]), "subnetId")
     }
 
     /// A security group of the default VPC.
     pub fn security_group(&self) -> String {
         let answer = self.query("ec2", "2016-11-15", "DescribeSecurityGroups", &[]);
-        all_between(&answer, "groupId").into_iter().next().expect("the default VPC has a security group")
+        texts_between(&answer, "groupId").into_iter().next().expect("the default VPC has a security group")
     }
 
     /// Makes a target group of type `ip` for HTTP on `port`. Until it has a listener no traffic goes there.
     pub fn create_target_group(&self, name: &str, port: u16) -> TargetGroupArn {
         let vpcs = self.query("ec2", "2016-11-15", "DescribeVpcs", &[]);
-        let vpc = all_between(&vpcs, "vpcId").into_iter().next().expect("there is a default VPC");
+        let vpc = texts_between(&vpcs, "vpcId").into_iter().next().expect("there is a default VPC");
         let answer = self.elb(
             "CreateTargetGroup",
             &[
@@ -111,45 +111,15 @@ impl Moto {
             ("Authorization", authorization(service)),
             ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
         ];
-        let mut body = format!("Action={action}&Version={version}");
-        for (name, value) in parameters {
-            body.push_str(&format!("&{name}={}", encoded(value)));
-        }
-        self.answer(action, &headers, &body)
+        self.answer(action, &headers, &encoded(action, version, parameters))
     }
 
     fn answer(&self, action: &str, headers: &[(&str, String)], body: &str) -> String {
         let headers: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = post(self.endpoint(), "/", &headers, body).expect("moto answers");
+        let request = Request { method: "POST", path: "/", headers: &headers, body };
+        let answer = send(self.endpoint(), &request).expect("moto answers");
         assert_eq!(answer.status, 200, "{action}: {}", answer.body);
         answer.body
     }
-}
-
-/// moto reads the service and the region off it, and checks nothing.
-fn authorization(service: &str) -> String {
-    format!(
-        "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
-    )
-}
-
-/// Percent-encoding of a form's value.
-fn encoded(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
-}
-
-fn all_between(xml: &str, tag: &str) -> Vec<String> {
-    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-    xml.split(&open).skip(1).filter_map(|rest| rest.split(&close).next()).map(str::to_owned).collect()
-}
-
-fn first_between(xml: &str, tag: &str) -> String {
-    all_between(xml, tag).into_iter().next().unwrap_or_default()
 }
