@@ -79,7 +79,7 @@ impl Allow {
     /// Checks everything that a piece of work touches.
     pub(crate) fn check(&self, touched: &Touched<'_>) -> Result<(), Failure> {
         for cluster in &touched.clusters {
-            let fits = |named: &ClusterId| same(named.as_str(), cluster.as_str(), ClusterId::name);
+            let fits = |named: &ClusterId| names_cluster(named, cluster);
             if !self.clusters.allows(fits, &[cluster.name()], cluster.as_str()) {
                 return Err(denied("cluster", cluster));
             }
@@ -110,13 +110,10 @@ fn denied(kind: &str, what: &impl Display) -> Failure {
     )
 }
 
-/// Whether two names or ARNs mean the same: as a whole where both are ARNs, otherwise by name.
-fn same(one: &str, other: &str, name: impl Fn(&ClusterId) -> &str) -> bool {
-    if one.starts_with("arn:") && other.starts_with("arn:") {
-        return one == other;
-    }
-    let name_of = |text: &str| text.parse::<ClusterId>().map(|id| name(&id).to_owned()).ok();
-    name_of(one).is_some() && name_of(one) == name_of(other)
+/// As a whole where both are ARNs, otherwise by name.
+fn names_cluster(named: &ClusterId, cluster: &ClusterId) -> bool {
+    let arns = named.as_str().starts_with("arn:") && cluster.as_str().starts_with("arn:");
+    if arns { named == cluster } else { named.name() == cluster.name() }
 }
 
 /// A family allows all its revisions, a revision only itself.

@@ -75,10 +75,7 @@ enum Depth {
 ///
 /// [`InvalidEvent`](crate::failure::FailureKind::InvalidEvent), which names what is missing or does not fit.
 pub fn parse(payload: Value, invocation: &str) -> Result<Event, Failure> {
-    match parse_at(payload, invocation, Depth::Outer)? {
-        Event::One(call) => Ok(Event::One(call)),
-        Event::Batch(messages) => Ok(Event::Batch(messages)),
-    }
+    parse_at(payload, invocation, Depth::Outer)
 }
 
 fn parse_at(payload: Value, invocation: &str, depth: Depth) -> Result<Event, Failure> {
@@ -141,12 +138,11 @@ fn message(place: usize, record: Record) -> Result<Message, Failure> {
     }
     let id = record.message_id.ok_or_else(|| missing("messageId"))?;
     let body = record.body.ok_or_else(|| missing("body"))?;
-    let call = match parse_text(&body, &id, Depth::InMessage) {
+    let call = parse_text(&body, &id, Depth::InMessage).and_then(|event| match event {
         // Nobody reads the answer to a message.
-        Ok(Event::One(call)) => Ok(Box::new(Call { reads_answer: false, ..*call })),
-        Ok(Event::Batch(_)) => Err(Failure::invalid_event("it is a batch within a batch")),
-        Err(failure) => Err(failure),
-    };
+        Event::One(call) => Ok(Box::new(Call { reads_answer: false, ..*call })),
+        Event::Batch(_) => Err(Failure::invalid_event("it is a batch within a batch")),
+    });
     Ok(Message { id, call })
 }
 
