@@ -70,6 +70,7 @@
 pub mod address;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod batch;
 pub mod clock;
 pub mod config;
 pub mod driver;
@@ -77,11 +78,13 @@ pub mod error;
 pub mod facts;
 pub mod fleet;
 pub mod ids;
+pub mod limit;
 pub mod machine;
 pub mod memory;
 pub mod observation;
 pub mod policy;
 pub mod ports;
+pub mod quota;
 pub mod reconcile;
 pub mod spec;
 #[cfg(any(test, feature = "test-util"))]

@@ -44,7 +44,7 @@ impl Places {
             held: Vec::new(),
         };
         Self {
-            addresses: vec![None; usize::from(settings.addresses)],
+            addresses: vec![None; settings.addresses as usize],
             next_address: 0,
             machines: (1..=settings.container_instances).map(machine).collect(),
             next_machine: 0,

@@ -25,6 +25,5 @@ mod tokens;
 pub use behaviour::{Behaviour, CheckAnswer, Refusal, Serves, Stop, When};
 pub use cloud::InMemory;
 pub use ledger::{Action, Call, LostTraffic, Truth};
-pub use quota::{Quota, Quotas};
 pub use sample::{SAMPLE_ACCOUNT, SAMPLE_REGION, SAMPLE_SERVICES, SampleService};
 pub use settings::{ContainerCheck, GroupSettings, Settings};

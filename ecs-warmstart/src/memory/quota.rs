@@ -1,52 +1,8 @@
-//! AWS's published API quotas as token buckets.
-
-use crate::time::Timestamp;
+//! The API quotas as token buckets: beyond them a call is throttled.
 
 use super::ledger::Action;
-
-/// The rates at which calls are answered; beyond them they are throttled. Per account and region.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quotas {
-    /// `RunTask` and `StopTask`. Published: 100, then 40/s.
-    pub cluster_modify: Quota,
-    /// `RunTask` on Fargate, besides. Published: 20/s, and no more at once.
-    pub fargate_launch: Quota,
-    /// `DescribeTasks` and `ListTasks`. Published: 100, then 20/s.
-    pub cluster_read: Quota,
-    /// `DescribeTaskDefinition`. Published: 50, then 20/s.
-    pub definition_read: Quota,
-    /// `RegisterTargets` and `DeregisterTargets`. Published: 20, then 4/s.
-    pub registration: Quota,
-    /// `DescribeTargetHealth`, `DescribeTargetGroups` and `DescribeTargetGroupAttributes`. Published: 40, then 10/s.
-    pub elb_read: Quota,
-    /// All calls to ELBv2 together. Published: 40, then 10/s.
-    pub elb_account: Quota,
-}
-
-/// A token bucket.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quota {
-    /// How many calls at once.
-    pub burst: u32,
-    /// How many calls per second for long.
-    pub per_second: f64,
-}
-
-impl Quotas {
-    /// The quotas that AWS publishes for a new account.
-    pub fn published() -> Self {
-        let quota = |burst, per_second| Quota { burst, per_second };
-        Self {
-            cluster_modify: quota(100, 40.0),
-            fargate_launch: quota(20, 20.0),
-            cluster_read: quota(100, 20.0),
-            definition_read: quota(50, 20.0),
-            registration: quota(20, 4.0),
-            elb_read: quota(40, 10.0),
-            elb_account: quota(40, 10.0),
-        }
-    }
-}
+use crate::quota::{Quota, Quotas};
+use crate::time::Timestamp;
 
 /// The buckets as they stand.
 #[derive(Debug)]

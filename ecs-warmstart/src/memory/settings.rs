@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::quota::Quotas;
 use crate::facts::{TargetGroupFacts, TargetType};
+use crate::quota::Quotas;
 
 /// How the cloud behaves where nobody says otherwise. Every range is drawn from anew for each task, by the seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,7 @@ pub struct Settings {
     pub container_check: ContainerCheck,
     /// How many addresses the subnets have. Default 1000. Where none is free a task fails to start, as on EC2; with few of
     /// them addresses are soon used again.
-    pub addresses: u16,
+    pub addresses: u32,
     /// Whether awsvpc tasks have an IPv6 address too. Default false.
     pub ipv6: bool,
     /// How many container instances there are for tasks in `bridge` and `host` mode. Default 3.

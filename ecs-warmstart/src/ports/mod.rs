@@ -9,6 +9,7 @@ mod ext;
 mod forward;
 mod selector;
 mod traits;
+mod turn;
 
 pub use bundle::Ports;
 pub use ext::{HealthWaiterExt, WaitError};
@@ -16,3 +17,4 @@ pub use selector::Selector;
 pub use traits::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};
 #[cfg(test)]
 pub(crate) use traits::{MockHealthWaiter, MockTargetRegistrar, MockTaskLauncher};
+pub use turn::Turn;

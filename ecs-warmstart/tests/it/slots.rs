@@ -9,8 +9,9 @@ use ecs_warmstart::driver::Cancel;
 use ecs_warmstart::error::ErrorKind;
 use ecs_warmstart::fleet::{Fleet, Report, RunOutcome, Service, UpOptions, sample_services};
 use ecs_warmstart::ids::ServiceName;
-use ecs_warmstart::memory::{Behaviour, InMemory, Quotas, Refusal, Settings, Stop};
+use ecs_warmstart::memory::{Behaviour, InMemory, Refusal, Settings, Stop};
 use ecs_warmstart::ports::Ports;
+use ecs_warmstart::quota::Quotas;
 use ecs_warmstart::spec::LaunchRequest;
 use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
 

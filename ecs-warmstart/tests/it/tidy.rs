@@ -42,7 +42,7 @@ const LAWS: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Which modules each module of the crate's root may name. What is not here may not be named.
-const IMPORTS: [(&str, &[&str]); 18] = [
+const IMPORTS: [(&str, &[&str]); 21] = [
     ("ids", &[]),
     ("time", &[]),
     ("clock", &["time"]),
@@ -55,12 +55,27 @@ const IMPORTS: [(&str, &[&str]); 18] = [
     ("reconcile", &["ids", "time", "facts", "observation", "error", "spec", "address"]),
     ("machine", &["ids", "time", "facts", "spec", "policy", "observation", "error", "address"]),
     ("ports", PORTS),
-    ("memory", ADAPTER),
+    ("quota", &[]),
+    ("limit", &["ids", "time", "clock", "spec", "error", "ports", "quota"]),
+    ("batch", BATCH),
+    ("memory", MEMORY),
     ("aws", ADAPTER),
     ("testing", ADAPTER),
     (
         "driver",
-        &["ids", "time", "clock", "facts", "spec", "policy", "observation", "error", "machine", "ports"],
+        &[
+            "ids",
+            "time",
+            "clock",
+            "facts",
+            "spec",
+            "policy",
+            "observation",
+            "error",
+            "machine",
+            "ports",
+            "limit",
+        ],
     ),
     (
         "fleet",
@@ -76,6 +91,8 @@ const IMPORTS: [(&str, &[&str]); 18] = [
             "address",
             "machine",
             "ports",
+            "limit",
+            "batch",
             "driver",
             "reconcile",
         ],
@@ -88,6 +105,12 @@ const PORTS: &[&str] = &["ids", "time", "clock", "facts", "spec", "policy", "obs
 /// Never the machine, the driver or the fleet: adapters answer, they do not decide.
 const ADAPTER: &[&str] =
     &["ids", "time", "clock", "facts", "spec", "policy", "observation", "error", "ports"];
+
+const MEMORY: &[&str] =
+    &["ids", "time", "clock", "facts", "spec", "policy", "observation", "error", "ports", "quota"];
+
+const BATCH: &[&str] =
+    &["ids", "time", "clock", "facts", "spec", "policy", "observation", "error", "ports", "limit"];
 
 /// Single files that may name one thing more, and why.
 const EXCEPTIONS: [(&str, &str, &str); 5] = [

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::kit::{FAMILY, Kit, exact, exactly, seconds};
 use crate::clock::TokioClock;
 use crate::error::{ErrorKind, Failure};
-use crate::memory::{Action, Behaviour, InMemory, Quotas, Refusal, SAMPLE_SERVICES, Settings, Stop};
+use crate::memory::{Action, Behaviour, InMemory, Refusal, SAMPLE_SERVICES, Settings, Stop};
 use crate::observation::{HealthStatus, StopCode, TaskObservation, TaskStatus};
 use crate::ports::{HealthWaiter, Inspector, TaskLauncher};
+use crate::quota::Quotas;
 use crate::spec::{Compute, LaunchRequest};
 
 #[tokio::test]

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 
 use super::kit::{FAMILY, Kit};
 use crate::clock::Clock;
-use crate::memory::{Behaviour, Quotas, Refusal, Settings, Stop};
+use crate::memory::{Behaviour, Refusal, Settings, Stop};
 use crate::observation::TaskStatus;
 use crate::ports::{HealthWaiter, TargetRegistrar};
+use crate::quota::Quotas;
 
 #[derive(Clone, Debug)]
 enum Step {
