@@ -15,6 +15,20 @@ pub struct Policy {
     /// Between looks where the next change is due: ACTIVATING, RUNNING without an address, a gate about to open.
     /// Default 1 s.
     pub poll_soon: Duration,
+    /// When a task is likely to get to RUNNING, counted from its launch: in between it is looked at every `poll_soon`, before
+    /// that seldom. Default unknown: then its status decides alone. A process that starts many tasks of one definition
+    /// learns it from the first.
+    pub expected_running: Option<Expected>,
+    /// Between looks at a task before anything is expected of it. Default 10 s: it may fail before its time.
+    pub poll_before_expected: Duration,
+    /// Between looks at the same task at the least. Default nothing. Where many runs share a quota, it is as long as it
+    /// takes to look at all their tasks once.
+    pub task_looks_apart: Duration,
+    /// The same of targets. Default nothing.
+    pub target_looks_apart: Duration,
+    /// From a registration to the first look at its target. Default 1 s: a new target is in service after one passing check,
+    /// and when in its interval a group checks for the first time is not known.
+    pub first_target_look: Duration,
     /// Between looks at a task whose target is awaited. Default 5 s: it rarely dies there, but then it must be seen.
     pub poll_task_while_registered: Duration,
     /// How long a task that was launched may be unknown to ECS before it counts as lost. Default 60 s: "`DescribeTasks`
@@ -47,6 +61,11 @@ impl Default for Policy {
             poll_provisioning: Duration::from_millis(4500),
             poll_pending: Duration::from_secs(3),
             poll_soon: Duration::from_secs(1),
+            expected_running: None,
+            poll_before_expected: Duration::from_secs(10),
+            task_looks_apart: Duration::ZERO,
+            target_looks_apart: Duration::ZERO,
+            first_target_look: Duration::from_secs(1),
             poll_task_while_registered: Duration::from_secs(5),
             missing_grace: Duration::from_secs(60),
             listing_lag: Duration::from_secs(5),
@@ -63,7 +82,7 @@ impl Default for Policy {
 impl Policy {
     /// How long to wait until the next look at a task that was seen so.
     pub fn task_interval(&self, status: TaskStatus) -> Duration {
-        match status {
+        let interval = match status {
             TaskStatus::Provisioning => self.poll_provisioning,
             TaskStatus::Missing | TaskStatus::Pending => self.poll_pending,
             TaskStatus::Activating | TaskStatus::Running => self.poll_soon,
@@ -71,20 +90,46 @@ impl Policy {
             | TaskStatus::Stopping
             | TaskStatus::Deprovisioning
             | TaskStatus::Stopped => self.poll_pending,
-        }
+        };
+        interval.max(self.task_looks_apart)
     }
 
-    /// From a registration to the first look at the target: the shortest interval that a group can have (AWS: 5 s), since a
-    /// new target is in service after one passing check, or the group's own where that is shorter.
-    pub fn first_target_look(&self, health_check_interval: Duration) -> Duration {
-        health_check_interval.min(Duration::from_secs(5))
+    /// How long to wait until the next look at a task that is on its way to RUNNING, so long after its launch.
+    pub fn starting_interval(&self, status: TaskStatus, since_launch: Duration) -> Duration {
+        let usual = self.task_interval(status);
+        let Some(expected) = self.expected_running else { return usual };
+        // Seen of few starts, so others may be somewhat shorter or longer.
+        let (from, until) = (expected.from.mul_f64(0.8), expected.until.mul_f64(1.25));
+        let interval = match status {
+            TaskStatus::Provisioning | TaskStatus::Pending if since_launch < from => {
+                (from - since_launch).clamp(self.poll_soon, self.poll_before_expected)
+            }
+            TaskStatus::Provisioning | TaskStatus::Pending if since_launch <= until => self.poll_soon,
+            _ => usual,
+        };
+        interval.max(self.task_looks_apart)
     }
 
-    /// Between looks at a target: a tenth of its group's interval, from 1 to 3 s. A look is one call however long the
-    /// interval is, so a slow group is looked at less often.
-    pub fn target_interval(&self, health_check_interval: Duration) -> Duration {
-        (health_check_interval / 10).clamp(Duration::from_secs(1), Duration::from_secs(3))
+    /// Between looks at a target, so long after its registration: `poll_soon` as long as its first check is due, then a tenth
+    /// of its group's interval, from 1 to 3 s.
+    pub fn target_interval(&self, health_check_interval: Duration, since_registration: Duration) -> Duration {
+        let first_check = health_check_interval + Duration::from_secs(3);
+        let interval = if since_registration <= first_check {
+            self.poll_soon
+        } else {
+            (health_check_interval / 10).clamp(Duration::from_secs(1), Duration::from_secs(3))
+        };
+        interval.max(self.target_looks_apart)
     }
+}
+
+/// When something is expected, counted from when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Not before.
+    pub from: Duration,
+    /// Not after.
+    pub until: Duration,
 }
 
 /// Exponential backoff: `first`, doubled with every failure in a row, at most `max`; each between a half and the whole

@@ -69,10 +69,11 @@ async fn up_makes_targets_healthy_and_up_again_changes_nothing() {
     let from = moto.calls().len();
     let first = up().await;
     assert_eq!(first.outcome, Outcome::Succeeded, "{first:#?}");
-    assert_eq!(
-        writes(&moto, from),
-        ["RegisterTargets", "RegisterTargets", "RegisterTargets", "RunTask", "RunTask", "RunTask"]
-    );
+    // The two tasks of one service may be registered in one call.
+    let made = writes(&moto, from);
+    let count = |action: &str| made.iter().filter(|call| *call == action).count();
+    assert_eq!((count("RunTask"), made.len() - count("RegisterTargets")), (3, 3), "{made:?}");
+    assert!((2..=3).contains(&count("RegisterTargets")), "{made:?}");
     for read in ["DescribeTasks", "DescribeTargetHealth", "DescribeTaskDefinition", "DescribeTargetGroups"] {
         assert!(moto.calls()[from..].iter().any(|call| call == read), "no {read}");
     }

@@ -7,6 +7,7 @@ mod event;
 mod narrate;
 mod perform;
 mod result;
+mod schedule;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -17,4 +18,5 @@ pub use checkpoint::{Checkpoint, CheckpointError, NoCheckpoint};
 pub(crate) use claims::Claims;
 pub use event::{Event, EventKind, Observer, TracingObserver};
 pub use result::{Error, Ready};
+pub(crate) use schedule::Schedule;
 pub use warm_start::{Driven, WarmStart};

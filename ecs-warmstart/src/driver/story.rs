@@ -1,9 +1,10 @@
 //! What starts and drains have in common for those who drive them, perform their effects and tell of them.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::checkpoint::{Checkpoint, CheckpointError};
-
 use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskArn};
 use crate::machine::{Drain, Input, Next, PhaseName, State, drain_step, step};
 use crate::observation::{Target, TargetObservation, TaskObservation};
@@ -15,6 +16,8 @@ use crate::time::Timestamp;
 #[async_trait]
 pub(super) trait Story: Send + Sync + Sized {
     fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next);
+    /// Gives back what a call waited for its turn.
+    fn held_up(self, waited: Duration) -> Self;
     async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError>;
     fn service(&self) -> &ServiceName;
     fn run(&self) -> &RunId;
@@ -38,6 +41,10 @@ impl Story for State {
     fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next) {
         let stepped = step(self, input, now, policy);
         (stepped.state, stepped.next)
+    }
+
+    fn held_up(self, waited: Duration) -> Self {
+        self.held_up(waited)
     }
 
     async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError> {
@@ -103,6 +110,10 @@ impl Story for Drain {
     fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next) {
         let stepped = drain_step(self, input, now, policy);
         (stepped.drain, stepped.next)
+    }
+
+    fn held_up(self, waited: Duration) -> Self {
+        self.held_up(waited)
     }
 
     async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError> {

@@ -112,7 +112,6 @@ async fn a_start_makes_these_calls_and_no_other() {
         .sees_task(TaskStatus::Running)
         .sees_target(TargetObservation::not_registered())
         .registers()
-        .sees_task(TaskStatus::Running)
         .sees_target(healthy())
         .play();
     let ready = warm_start.run(spec()).await.unwrap();

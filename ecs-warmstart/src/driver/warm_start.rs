@@ -10,11 +10,14 @@ use super::event::Observer;
 use super::narrate::Narrator;
 use super::perform::Stage;
 use super::result::{Error, Ready};
+use super::schedule::Schedule;
 use super::story::Story;
 use crate::clock::{Clock, TokioClock};
+use crate::error::{ErrorKind, Failure};
+use crate::limit::Limiter;
 use crate::machine::{Drain, Effect, Input, Next, State};
 use crate::policy::Policy;
-use crate::ports::{HealthWaiter, TargetRegistrar, TaskLauncher};
+use crate::ports::{HealthWaiter, TargetRegistrar, TaskLauncher, Turn};
 use crate::spec::Spec;
 use crate::time::Timestamp;
 
@@ -31,6 +34,7 @@ pub struct WarmStart {
     observers: Vec<Arc<dyn Observer>>,
     cancel: Cancel,
     claims: Claims,
+    schedule: Schedule,
 }
 
 /// How far a run was driven.
@@ -64,6 +68,7 @@ impl WarmStart {
             observers: Vec::new(),
             cancel: Cancel::new(),
             claims: Claims::default(),
+            schedule: Schedule::new(Limiter::unlimited()),
         }
     }
 
@@ -106,6 +111,13 @@ impl WarmStart {
     #[must_use]
     pub(crate) fn with_claims(mut self, claims: Claims) -> Self {
         self.claims = claims;
+        self
+    }
+
+    /// Shares with others how often to look, and what is known of earlier starts.
+    #[must_use]
+    pub(crate) fn with_schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
         self
     }
 
@@ -166,6 +178,7 @@ impl WarmStart {
     ) -> Result<Driven<S>, CheckpointError> {
         let until = self.clock.now() + budget;
         let mut narrator = Narrator::begin(&self.observers, &state, self.clock.now());
+        let mut part = self.schedule.take_part();
         let mut told = Level::None;
         let mut performed: Option<Effect> = None;
         let mut failure = None;
@@ -180,8 +193,11 @@ impl WarmStart {
             let now = self.clock.now();
             let held_before = state.task().cloned();
             let next;
-            (state, next) = state.step(input, now, &self.policy);
+            let definition = state.request().map(|request| &request.task_definition);
+            let policy = self.schedule.policy(&self.policy, definition);
+            (state, next) = state.step(input, now, &policy);
             narrator.follow(&state, now);
+            part.follow(&state);
             if let Some(task) = state.task()
                 && held_before.as_ref() != Some(task)
                 && !self.claims.hold(task, state.run())
@@ -225,15 +241,19 @@ impl WarmStart {
                         return Ok(Driven::Suspended { state, resume_at: now });
                     }
                     state.save(self.checkpoint.as_ref()).await?;
-                    // A call under way is waited for, so that its answer is known when it is undone.
+                    // A call under way is waited for, so that its answer is known when it is undone. One that waits
+                    // for its turn is not under way.
+                    let turn = Turn::default();
                     input = tokio::select! {
                         biased;
-                        input = self.stage().perform(&state, &effect) => input,
+                        input = turn.of(self.stage().perform(&state, &effect)) => input,
                         level = self.cancel.above(Level::Undo) => {
                             told = level;
                             cancelled(level)
                         }
+                        () = self.called_off(&turn, told, until) => Input::Failed(not_made(&effect)),
                     };
+                    state = state.held_up(turn.waited());
                     failure = match &input {
                         Input::Failed(failure) => Some(failure.clone()),
                         _ => None,
@@ -241,6 +261,20 @@ impl WarmStart {
                     performed = Some(effect);
                 }
             }
+        }
+    }
+
+    /// Waits until somebody asks the run to end, or the budget is used up, while the call still waits for its turn.
+    async fn called_off(&self, turn: &Turn, told: Level, until: Timestamp) {
+        let budget_ends = async {
+            if until == NEVER { std::future::pending().await } else { self.clock.sleep_until(until).await }
+        };
+        tokio::select! {
+            _ = self.cancel.above(told) => {}
+            () = budget_ends => {}
+        }
+        if !turn.is_waiting() {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -252,6 +286,15 @@ impl WarmStart {
             claims: &self.claims,
         }
     }
+}
+
+/// Where a budget without end ends.
+const NEVER: Timestamp = Timestamp::from_millis(u64::MAX);
+
+/// What becomes of a call that was called off before it was made: as a throttled one, it took no effect.
+fn not_made(effect: &Effect) -> Failure {
+    let what = format!("{} was not made: it waited for its turn", effect.operation());
+    Failure::new(ErrorKind::Throttled, what)
 }
 
 /// Whether the run can end without it. What the machine answers these with may be a launch, and once a launch is asked for

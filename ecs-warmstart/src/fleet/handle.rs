@@ -10,42 +10,85 @@ use super::options::{DownOptions, UpOptions, VerifyOptions};
 use super::report::{Report, ServiceReport};
 use super::runs::Budget;
 use super::service::Service;
-use super::service_runs::Limits;
+use super::service_runs::Until;
 use super::status::StatusReport;
 use super::verified::{PlanReport, VerifyReport};
 use super::verify::Verifier;
 use super::{look, up};
+use crate::batch::{BatchSettings, Coalescing};
 use crate::clock::{Clock, TokioClock};
-use crate::driver::{Cancel, Driven, Event, EventKind, Observer, WarmStart};
-use crate::error::PortError;
+use crate::driver::{Cancel, Driven, Event, EventKind, Observer, Schedule, WarmStart};
+use crate::error::{ErrorKind, PortError};
 use crate::ids::{RunId, ServiceName};
+use crate::limit::{Limiter, Limits};
 use crate::policy::Policy;
-use crate::ports::Ports;
+use crate::ports::{Ports, Turn};
 
 /// Brings services up and says how they stand, all at once. Clones are handles on the same.
+///
+/// However many they are, their calls are merged ([`Coalescing`]) and kept within half of AWS's quotas ([`Limits`]). So one
+/// fleet should do what one process has to do in an account and region.
 #[derive(Clone, Debug)]
 pub struct Fleet {
+    /// The ports as they were given.
+    given: Ports,
+    /// None: every call is made by itself, at once.
+    limits: Option<Limits>,
+    /// The ports through which all calls go.
     pub(super) ports: Ports,
+    schedule: Schedule,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) policy: Arc<Policy>,
     pub(super) observers: Arc<Vec<Arc<dyn Observer>>>,
 }
 
 impl Fleet {
-    /// On these ports, with tokio's clock and the default policy.
+    /// On these ports, with tokio's clock, the default policy and the default limits.
     pub fn new(ports: Ports) -> Self {
-        Self {
+        let fleet = Self {
+            given: ports.clone(),
+            limits: Some(Limits::default()),
             ports,
+            schedule: Schedule::new(Limiter::unlimited()),
             clock: Arc::new(TokioClock::new()),
             policy: Arc::new(Policy::default()),
             observers: Arc::default(),
-        }
+        };
+        fleet.with_new_ports()
     }
 
-    /// Tells the time by this clock.
+    /// Tells the time by this clock. Earlier clones no longer share calls and limits with it.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self.with_new_ports()
+    }
+
+    /// Keeps its calls within these limits. Earlier clones no longer share calls and limits with it.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self.with_new_ports()
+    }
+
+    /// Makes every call by itself and at once: for ports that merge and limit calls already, and for comparisons.
+    #[must_use]
+    pub fn with_direct_calls(mut self) -> Self {
+        self.limits = None;
+        self.with_new_ports()
+    }
+
+    fn with_new_ports(mut self) -> Self {
+        let given = self.given.clone();
+        (self.ports, self.schedule) = match &self.limits {
+            None => (given, Schedule::new(Limiter::unlimited())),
+            Some(limits) => {
+                let limiter = Limiter::new(Arc::clone(&self.clock), limits);
+                let clock = Arc::clone(&self.clock);
+                let merged = Coalescing::new(given, limiter.clone(), clock, BatchSettings::default());
+                (Ports::from_one(merged), Schedule::new(limiter))
+            }
+        };
         self
     }
 
@@ -84,7 +127,7 @@ impl Fleet {
                         Ok(runs) => runs,
                         Err(cause) => up::never_began(&service, &cause),
                     };
-                    runs.drive(&fleet, Limits::NONE, &cancel).await;
+                    runs.drive(&fleet, Until::NONE, &cancel).await;
                     runs.report()
                 }
             })
@@ -208,7 +251,8 @@ impl Fleet {
         let warm_start = WarmStart::new(ports.launcher, ports.registrar, ports.waiter)
             .with_clock(Arc::clone(&self.clock))
             .with_policy((*self.policy).clone())
-            .with_cancel(cancel.clone());
+            .with_cancel(cancel.clone())
+            .with_schedule(self.schedule.clone());
         self.observers.iter().cloned().fold(warm_start, WarmStart::with_observer)
     }
 
@@ -222,13 +266,21 @@ impl Fleet {
     where
         F: Future<Output = Result<T, PortError>> + Send,
     {
-        let until = self.clock.now() + patience;
+        let mut until = self.clock.now() + patience;
         let mut failures = 0_u32;
         loop {
-            let error = match call().await {
+            let turn = Turn::default();
+            let answer = tokio::select! {
+                biased;
+                answer = turn.of(call()) => answer,
+                () = called_off(cancel, &turn) => return Err(not_made()),
+            };
+            let error = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            // Who waits for his turn is not impatient meanwhile.
+            until = until + turn.waited();
             failures = failures.saturating_add(1);
             let next = self.clock.now() + self.policy.backoff.delay(failures, u64::from(failures));
             if !error.kind().is_retryable() || next >= until || cancel.is_cancelled() {
@@ -257,6 +309,18 @@ impl Fleet {
             observer.event(&event);
         }
     }
+}
+
+/// Waits until somebody asks for an end while the call still waits for its turn.
+async fn called_off(cancel: &Cancel, turn: &Turn) {
+    cancel.asked().await;
+    if !turn.is_waiting() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn not_made() -> PortError {
+    PortError::new(ErrorKind::Throttled, "the call was not made: it waited for its turn")
 }
 
 /// A name for a call that means "one more" and was given none.

@@ -8,7 +8,7 @@ use super::handle::{Fleet, random_call};
 use super::options::{DownOptions, UpOptions};
 use super::runs::{Budget, Runs};
 use super::service::Service;
-use super::service_runs::{Limits, earlier};
+use super::service_runs::{Until, earlier};
 use super::{down, up};
 use crate::driver::{Cancel, Driven};
 use crate::error::{ErrorKind, Failure};
@@ -86,7 +86,7 @@ impl Fleet {
     /// Dropping the future stops in the middle and loses what it learnt; the state it was called with can be driven on.
     pub async fn drive(&self, runs: Runs, budget: Budget, cancel: &Cancel) -> Driven<Runs> {
         let now = self.clock.now();
-        let limits = Limits { drive: now + budget.drive, calls: now + budget.calls.max(budget.drive) };
+        let limits = Until { drive: now + budget.drive, calls: now + budget.calls.max(budget.drive) };
         let (command, began, services) = runs.into_services();
         let driven = self
             .each(services, |fleet, mut service| {

@@ -37,12 +37,12 @@ pub(super) enum Work {
 
 /// Until when a piece may be driven, and until when its calls are waited for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct Until {
     pub(super) drive: Timestamp,
     pub(super) calls: Timestamp,
 }
 
-impl Limits {
+impl Until {
     /// None at all.
     pub(super) const NONE: Self =
         Self { drive: Timestamp::from_millis(u64::MAX), calls: Timestamp::from_millis(u64::MAX) };
@@ -57,7 +57,7 @@ impl ServiceRuns {
     pub(super) async fn drive(
         &mut self,
         fleet: &Fleet,
-        limits: Limits,
+        limits: Until,
         cancel: &Cancel,
     ) -> Option<Timestamp> {
         match &mut self.work {
@@ -75,7 +75,7 @@ impl ServiceRuns {
 async fn drain_all(
     fleet: &Fleet,
     drains: &mut Vec<Drain>,
-    limits: Limits,
+    limits: Until,
     cancel: &Cancel,
 ) -> Option<Timestamp> {
     let warm_start = fleet.warm_start(cancel);
@@ -104,7 +104,7 @@ pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Optio
 pub(super) struct Piece {
     pub(super) fleet: Fleet,
     pub(super) warm_start: WarmStart,
-    pub(super) limits: Limits,
+    pub(super) limits: Until,
 }
 
 impl Piece {

@@ -9,7 +9,7 @@ use super::options::UpOptions;
 use super::report::TaskReport;
 use super::resolve::resolve;
 use super::service::Service;
-use super::service_runs::{Limits, Piece, ServiceRuns, Work, earlier};
+use super::service_runs::{Until, Piece, ServiceRuns, Work, earlier};
 use crate::driver::{Cancel, Claims, WarmStart};
 use crate::ids::RunId;
 use crate::machine::{Cause, State};
@@ -113,7 +113,7 @@ impl Raise {
     pub(super) async fn drive(
         &mut self,
         fleet: &Fleet,
-        limits: Limits,
+        limits: Until,
         cancel: &Cancel,
     ) -> (Option<Timestamp>, Vec<String>) {
         let claims = Claims::default();
@@ -164,7 +164,7 @@ impl Raise {
 struct Drive<'a> {
     fleet: &'a Fleet,
     warm_start: WarmStart,
-    limits: Limits,
+    limits: Until,
     running: JoinSet<(usize, (State, Option<Timestamp>))>,
     /// What came of each run, in the order in which they began.
     ended: Vec<Option<State>>,

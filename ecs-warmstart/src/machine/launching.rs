@@ -62,7 +62,7 @@ pub(super) fn launched(run: &mut Run, task: TaskObservation, policy: &Policy) {
     }
     run.hold(via_token(run, &task), task);
     run.enter(Phase::AwaitingRunning);
-    run.look_at = run.latest + run.scatter(policy.task_interval(status));
+    run.look_at = run.latest + run.scatter(policy.starting_interval(status, Duration::ZERO));
 }
 
 /// Whether the task that ECS answered this run's token with is this run's, or one that an earlier call brought up.

@@ -15,6 +15,7 @@ mod because;
 mod cause;
 mod drain;
 mod forward;
+mod held_up;
 mod io;
 mod launching;
 mod operation;

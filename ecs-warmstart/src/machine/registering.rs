@@ -80,7 +80,8 @@ fn all_registered(run: &mut Run, policy: &Policy) -> Option<Next> {
         Readiness::Registered => run.enter(Phase::Ready),
         Readiness::Healthy => {
             run.enter(Phase::AwaitingHealthy);
-            run.look_at = run.latest + run.scatter(policy.poll_task_while_registered);
+            let interval = policy.poll_task_while_registered.max(policy.task_looks_apart);
+            run.look_at = run.latest + run.scatter(interval);
         }
     }
     None
@@ -88,11 +89,10 @@ fn all_registered(run: &mut Run, policy: &Policy) -> Option<Next> {
 
 pub(super) fn registered(run: &mut Run, binding: usize, policy: &Policy) {
     let now = run.latest;
-    if let (Some(place), Some(its_binding)) = (run.places.get_mut(binding), run.spec.bindings().get(binding))
-    {
+    if let Some(place) = run.places.get_mut(binding) {
         place.standing = Standing::Ours;
         place.registered_at = now;
-        place.look_at = now + policy.first_target_look(its_binding.health_check_interval);
+        place.look_at = now + policy.first_target_look.max(policy.target_looks_apart);
         place.seen = None;
         run.calm();
     }
@@ -111,7 +111,8 @@ pub(super) fn looked_at_target(run: &mut Run, binding: usize, seen: TargetObserv
         place.seen = Some(seen.clone());
         return undo::fail(run, Cause::TargetUnusable { target_group, target, observation: seen });
     }
-    place.look_at = now + policy.target_interval(its_binding.health_check_interval);
+    let since_registration = now.since(place.registered_at);
+    place.look_at = now + policy.target_interval(its_binding.health_check_interval, since_registration);
     if place.standing == Standing::Unknown {
         place.standing = match seen.state {
             // An instance may be registered again while it drains; an address only when its delay has passed (AWS).

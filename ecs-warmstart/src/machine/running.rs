@@ -58,9 +58,11 @@ pub(super) fn told_of_task(run: &mut Run, mut task: TaskObservation, policy: &Po
 
 fn look_interval(run: &Run, status: TaskStatus, policy: &Policy) -> Duration {
     match run.phase {
-        Phase::Registering { .. } | Phase::AwaitingHealthy => policy.poll_task_while_registered,
+        Phase::Registering { .. } | Phase::AwaitingHealthy => {
+            policy.poll_task_while_registered.max(policy.task_looks_apart)
+        }
+        Phase::AwaitingRunning => policy.starting_interval(status, run.latest.since(run.phase_since)),
         Phase::Launching { .. }
-        | Phase::AwaitingRunning
         | Phase::AwaitingGate
         | Phase::UndoLaunch { .. }
         | Phase::UndoRegister { .. }

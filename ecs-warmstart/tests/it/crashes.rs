@@ -13,7 +13,7 @@ use ecs_warmstart::spec::Gate;
 use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault};
 
 use crate::failures::{Left, spec_behind};
-use crate::worlds::clock;
+use crate::worlds::{Between, clock, direct, merged};
 
 /// Keeps what was saved last, as another process would read it.
 #[derive(Clone, Debug, Default)]
@@ -39,9 +39,15 @@ impl Disk {
 }
 
 /// A process that goes on with the state until it ends, or dies at a call.
-async fn process(cloud: &InMemory, clock: &Arc<dyn Clock>, disk: &Disk, plan: ChaosPlan) -> Option<State> {
+async fn process(
+    between: Between,
+    cloud: &InMemory,
+    clock: &Arc<dyn Clock>,
+    disk: &Disk,
+    plan: ChaosPlan,
+) -> Option<State> {
     let chaos = Chaos::new(Ports::from_one(cloud.clone()), plan);
-    let ports = chaos.ports();
+    let ports = between(chaos.ports(), clock);
     let warm_start = WarmStart::new(ports.launcher, ports.registrar, ports.waiter)
         .with_clock(Arc::clone(clock))
         .with_checkpoint(disk.clone());
@@ -55,6 +61,7 @@ async fn process(cloud: &InMemory, clock: &Arc<dyn Clock>, disk: &Disk, plan: Ch
 }
 
 async fn crash_at(
+    between: Between,
     first: usize,
     second: Option<usize>,
     fault: Fault,
@@ -69,19 +76,31 @@ async fn crash_at(
     disk.save(&State::launch(spec, clock.now())).await.unwrap();
     let mut died = false;
     for index in [Some(first), second].into_iter().flatten() {
-        died |= process(&cloud, &clock, &disk, ChaosPlan::none().at(index, fault)).await.is_none();
+        died |= process(between, &cloud, &clock, &disk, ChaosPlan::none().at(index, fault)).await.is_none();
     }
-    let state = process(&cloud, &clock, &disk, ChaosPlan::none()).await.unwrap();
+    let state = process(between, &cloud, &clock, &disk, ChaosPlan::none()).await.unwrap();
     (died, state, Left::in_(&cloud).await)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_start_that_dies_at_any_two_calls_is_gone_on_with() {
+    let deaths = start_that_dies(direct).await;
+    assert!(deaths > 100, "{deaths} deaths");
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_it_is_through_merged_calls() {
+    let deaths = start_that_dies(merged).await;
+    assert!(deaths > 100, "{deaths} deaths");
+}
+
+async fn start_that_dies(between: Between) -> usize {
     let mut deaths = 0;
     for fault in [Fault::HangBefore, Fault::HangAfter] {
         for first in 0..40 {
             for second in [None, Some(0), Some(1), Some(2), Some(5)] {
-                let (died, state, left) = crash_at(first, second, fault, &Behaviour::default()).await;
+                let (died, state, left) =
+                    crash_at(between, first, second, fault, &Behaviour::default()).await;
                 deaths += usize::from(died);
                 assert_eq!(
                     state.phase(),
@@ -94,7 +113,7 @@ async fn a_start_that_dies_at_any_two_calls_is_gone_on_with() {
             }
         }
     }
-    assert!(deaths > 100, "{deaths} deaths");
+    deaths
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,7 +124,7 @@ async fn an_undo_that_dies_at_any_call_is_gone_on_with() {
     let mut undone = 0;
     for fault in [Fault::HangBefore, Fault::HangAfter] {
         for first in 0..60 {
-            let (died, state, left) = crash_at(first, None, fault, &behaviour).await;
+            let (died, state, left) = crash_at(direct, first, None, fault, &behaviour).await;
             assert!(
                 left.tasks.is_empty() && left.targets.is_empty(),
                 "{fault:?} at {first}: {left:?} {state:#?}"

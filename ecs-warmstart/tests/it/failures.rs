@@ -14,10 +14,10 @@ use ecs_warmstart::ports::Ports;
 use ecs_warmstart::spec::{Gate, Spec};
 use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
 
-use crate::worlds::{assert_outcomes, auth, clock};
+use crate::worlds::{Between, assert_outcomes, auth, clock, direct, merged};
 
 /// Every way in which a call can fail that asks for something else.
-const FAULTS: [Fault; 8] = [
+pub(crate) const FAULTS: [Fault; 8] = [
     Fault::Before(ErrorKind::Throttled),
     Fault::Before(ErrorKind::Timeout),
     Fault::After(ErrorKind::Timeout),
@@ -95,11 +95,21 @@ impl Left {
 
 /// Runs once under a plan, and holds what is left against what the end says. Returns how many calls were made.
 async fn run(plan: ChaosPlan, spec: Spec, behaviour: &Behaviour, may_leak: bool) -> Result<usize, String> {
+    run_through(direct, plan, spec, behaviour, may_leak).await
+}
+
+async fn run_through(
+    between: Between,
+    plan: ChaosPlan,
+    spec: Spec,
+    behaviour: &Behaviour,
+    may_leak: bool,
+) -> Result<usize, String> {
     let clock = clock();
     let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
     cloud.behave("authapi-task-def", behaviour);
     let chaos = Chaos::new(Ports::from_one(cloud.clone()), plan);
-    let ports = chaos.ports();
+    let ports = between(chaos.ports(), &clock);
     let warm_start = WarmStart::new(ports.launcher, ports.registrar, ports.waiter).with_clock(clock);
     let ended = warm_start.run(spec).await;
     let left = Left::in_(&cloud).await;
@@ -123,23 +133,35 @@ async fn run(plan: ChaosPlan, spec: Spec, behaviour: &Behaviour, may_leak: bool)
     }
 }
 
-async fn every_pair(behaviour: Behaviour, gate: Gate, deadlines: &[(u64, u64)]) -> usize {
+async fn every_pair(
+    between: Between,
+    faults: &[Fault],
+    behaviour: Behaviour,
+    gate: Gate,
+    deadlines: &[(u64, u64)],
+) -> usize {
     let mut runs = 0;
     for &(running, healthy) in deadlines {
         let spec = || spec_behind(gate.clone(), Duration::from_secs(running), Duration::from_secs(healthy));
-        let calls = run(ChaosPlan::none(), spec(), &behaviour, false).await.unwrap();
+        let calls = run_through(between, ChaosPlan::none(), spec(), &behaviour, false).await.unwrap();
         for first in 0..calls {
-            for one in FAULTS {
+            for &one in faults {
                 // The first failure changes what comes after it, so the second one goes further.
-                let alone =
-                    run(ChaosPlan::none().at(first, one), spec(), &behaviour, is_permanent(one)).await;
+                let alone = run_through(
+                    between,
+                    ChaosPlan::none().at(first, one),
+                    spec(),
+                    &behaviour,
+                    is_permanent(one),
+                )
+                .await;
                 let calls =
                     alone.unwrap_or_else(|wrong| panic!("{running}/{healthy} s, {first}: {one:?}\n{wrong}"));
                 for second in first + 1..calls {
-                    for other in FAULTS {
+                    for &other in faults {
                         let plan = ChaosPlan::none().at(first, one).at(second, other);
                         let may_leak = is_permanent(one) || is_permanent(other);
-                        if let Err(wrong) = run(plan, spec(), &behaviour, may_leak).await {
+                        if let Err(wrong) = run_through(between, plan, spec(), &behaviour, may_leak).await {
                             panic!("{running}/{healthy} s, {first}: {one:?}, {second}: {other:?}\n{wrong}");
                         }
                         runs += 1;
@@ -154,14 +176,26 @@ async fn every_pair(behaviour: Behaviour, gate: Gate, deadlines: &[(u64, u64)]) 
 #[tokio::test(start_paused = true)]
 async fn a_start_under_every_pair_of_failures_ends_with_one_task_or_none() {
     let deadlines = [(300, 120), (0, 120), (1, 120), (30, 120), (300, 5)];
-    let runs = every_pair(Behaviour::default(), healthy_gate(), &deadlines).await;
+    let runs = every_pair(direct, &FAULTS, Behaviour::default(), healthy_gate(), &deadlines).await;
     assert!(runs > 4_000, "{runs} runs");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_undo_under_every_pair_of_failures_ends_with_none() {
-    let runs = every_pair(Behaviour::never_serves(), Gate::Running, &[(300, 8)]).await;
+    let runs = every_pair(direct, &FAULTS, Behaviour::never_serves(), Gate::Running, &[(300, 8)]).await;
     assert!(runs > 4_000, "{runs} runs");
+}
+
+/// Of each kind of failure one: what lies between passes them on, whichever they are.
+const FEW_FAULTS: [Fault; 3] =
+    [Fault::Before(ErrorKind::Throttled), Fault::After(ErrorKind::Timeout), Fault::Before(ErrorKind::Denied)];
+
+#[tokio::test(start_paused = true)]
+async fn through_merged_calls_every_pair_of_failures_ends_as_well() {
+    let runs = every_pair(merged, &FEW_FAULTS, Behaviour::default(), healthy_gate(), &[(300, 120)]).await;
+    assert!(runs > 300, "{runs} runs");
+    let runs = every_pair(merged, &FEW_FAULTS, Behaviour::never_serves(), Gate::Running, &[(300, 8)]).await;
+    assert!(runs > 300, "{runs} runs");
 }
 
 #[tokio::test(start_paused = true)]

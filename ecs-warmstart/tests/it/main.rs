@@ -3,6 +3,7 @@
 mod cancelling;
 mod converging;
 mod crashes;
+mod crowds;
 mod drains;
 mod failures;
 mod fair_weather;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use ecs_warmstart::batch::{BatchSettings, Coalescing};
 use ecs_warmstart::clock::{Clock, TokioClock};
 use ecs_warmstart::fleet::{Fleet, Report, RunOutcome, Service, sample_services};
+use ecs_warmstart::limit::{Limiter, Limits};
 use ecs_warmstart::memory::{InMemory, Settings};
 use ecs_warmstart::ports::Ports;
 
@@ -11,6 +13,20 @@ use crate::specs::START;
 
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(TokioClock::starting_at(START))
+}
+
+/// What lies between a run and the ports.
+pub(crate) type Between = fn(Ports, &Arc<dyn Clock>) -> Ports;
+
+/// Nothing.
+pub(crate) fn direct(ports: Ports, _: &Arc<dyn Clock>) -> Ports {
+    ports
+}
+
+/// Merged calls within limits, as in a fleet.
+pub(crate) fn merged(ports: Ports, clock: &Arc<dyn Clock>) -> Ports {
+    let limiter = Limiter::new(Arc::clone(clock), &Limits::default());
+    Ports::from_one(Coalescing::new(ports, limiter, Arc::clone(clock), BatchSettings::default()))
 }
 
 /// The sample's cloud, and a fleet over it.

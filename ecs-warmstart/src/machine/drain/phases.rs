@@ -1,5 +1,7 @@
 //! What each phase of a drain does.
 
+use std::time::Duration;
+
 use super::state::{DrainPhase, DrainRun};
 use super::step::ask;
 use crate::error::{ErrorKind, Failure};
@@ -94,7 +96,8 @@ pub(super) fn looked_at_target(run: &mut DrainRun, place: usize, seen: TargetObs
     progress.is_over = seen.is_not_registered();
     progress.seen = Some(seen);
     // AWS shows a target as draining for the whole delay, so there is no hurry.
-    progress.look_at = run.latest + policy.target_interval(spec.deregistration_delay);
+    let interval = policy.target_interval(spec.deregistration_delay, Duration::MAX);
+    progress.look_at = run.latest + interval;
 }
 
 // --- Stopping

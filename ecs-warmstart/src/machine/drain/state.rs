@@ -215,6 +215,11 @@ impl DrainRun {
         self.not_before = self.latest;
     }
 
+    pub(in crate::machine) fn held_up(&mut self, waited: Duration) {
+        self.failing_since = self.failing_since + waited;
+        self.stop_asked_at = self.stop_asked_at.map(|at| at + waited);
+    }
+
     /// A tenth more or less, as for every run.
     pub(super) fn scatter(&self, interval: Duration) -> Duration {
         interval.mul_f64(0.9 + 0.2 * unit(mix(u64::from(self.seed) ^ self.latest.as_millis())))
