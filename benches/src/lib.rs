@@ -1,4 +1,10 @@
-//! A run by synthetic answers: what the benchmarks time, and what the count of allocations steps through.
+//! What is timed and measured: a run by synthetic answers, and fleets on a simulated cloud within the published quotas.
+
+pub mod fleet;
+pub mod measure;
+pub mod peers;
+pub mod table;
+pub mod world;
 
 use ecs_warmstart::ids::{ServiceName, TaskArn};
 use ecs_warmstart::machine::{Effect, Input, Next, PhaseName, State, step};

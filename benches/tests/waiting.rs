@@ -1,0 +1,130 @@
+//! What a run costs while it waits: at most 4 KiB of heap, and no thread.
+
+#![expect(clippy::print_stderr, reason = "the number stands in the README")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use benches::table::simulated;
+use benches::{START, spec};
+use ecs_warmstart::batch::{BatchSettings, Coalescing};
+use ecs_warmstart::clock::{Clock, TokioClock};
+use ecs_warmstart::driver::WarmStart;
+use ecs_warmstart::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use ecs_warmstart::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use ecs_warmstart::limit::{Limiter, Limits};
+use ecs_warmstart::observation::{Target, TargetObservation, TaskObservation, TaskStatus};
+use ecs_warmstart::ports::{HealthWaiter, Inspector, Ports, Result, Selector, TargetRegistrar, TaskLauncher};
+use ecs_warmstart::spec::LaunchRequest;
+use tokio::task::JoinSet;
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+const AT_MOST: usize = 4 * 1024;
+
+/// A cloud that keeps nothing: every task is PENDING for ever.
+#[derive(Debug)]
+struct Forgetful;
+
+fn pending(task: TaskArn) -> TaskObservation {
+    TaskObservation::new(task, TaskStatus::Pending)
+}
+
+#[async_trait]
+impl TaskLauncher for Forgetful {
+    async fn launch(&self, token: &ClientToken, _: &LaunchRequest) -> Result<TaskObservation> {
+        let number: String = token.as_str().chars().filter(char::is_ascii_digit).collect();
+        let arn = format!("arn:aws:ecs:us-east-2:111122223333:task/authapi-cluster/{number:0>32}");
+        Ok(pending(arn.parse().expect("an ARN")))
+    }
+
+    async fn find(&self, _: &ClusterId, _: &Selector) -> Result<Vec<TaskArn>> {
+        Ok(Vec::new())
+    }
+
+    async fn stop(&self, _: &ClusterId, _: &TaskArn, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HealthWaiter for Forgetful {
+    async fn observe_tasks(&self, _: &ClusterId, tasks: &[TaskArn]) -> Result<Vec<TaskObservation>> {
+        Ok(tasks.iter().cloned().map(pending).collect())
+    }
+
+    async fn observe_targets(
+        &self,
+        _: &TargetGroupArn,
+        targets: &[Target],
+    ) -> Result<Vec<TargetObservation>> {
+        Ok(targets.iter().map(|_| TargetObservation::not_registered()).collect())
+    }
+}
+
+#[async_trait]
+impl TargetRegistrar for Forgetful {
+    async fn register(&self, _: &TargetGroupArn, _: &[Target]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn deregister(&self, _: &TargetGroupArn, _: &[Target]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn targets(&self, _: &TargetGroupArn) -> Result<Vec<(Target, TargetObservation)>> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Inspector for Forgetful {
+    async fn task_definition(&self, _: &TaskDefinitionId) -> Result<TaskDefinitionFacts> {
+        std::future::pending().await
+    }
+
+    async fn target_group(&self, _: &TargetGroupArn) -> Result<TargetGroupFacts> {
+        std::future::pending().await
+    }
+
+    async fn deregistration_delay(&self, _: &TargetGroupArn) -> Result<Duration> {
+        std::future::pending().await
+    }
+}
+
+/// The heap that so many runs take, twenty seconds after they began, beyond what was there before.
+async fn heap_of(runs: u32, share: f64) -> usize {
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(START));
+    let limits = Limits { share, ..Limits::default() };
+    let limiter = Limiter::new(Arc::clone(&clock), &limits);
+    let given = Ports::from_one(Forgetful);
+    let ports =
+        Ports::from_one(Coalescing::new(given, limiter, Arc::clone(&clock), BatchSettings::default()));
+    let warm_start =
+        WarmStart::new(ports.launcher, ports.registrar, ports.waiter).with_clock(Arc::clone(&clock));
+    let before = dhat::HeapStats::get().curr_bytes;
+    let mut waiting = JoinSet::new();
+    for run in 0..runs {
+        let spec = spec().with_run(format!("auth/{run}").parse().expect("a run's id"));
+        let warm_start = warm_start.clone();
+        waiting.spawn(async move { warm_start.run(spec).await.is_ok() });
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let heap = dhat::HeapStats::get().curr_bytes.saturating_sub(before);
+    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    assert_eq!((waiting.len(), threads), (runs as usize, 1), "all wait, on one thread");
+    heap
+}
+
+fn main() {
+    let _profiler = dhat::Profiler::builder().testing().build();
+    // Twenty thousand times the quota makes none of them wait for it; a thousandth makes nearly all wait for their launch.
+    for (share, what) in [(0.001, "for its turn to launch"), (20_000.0, "for its task")] {
+        let (few, many) = (simulated(heap_of(100, share)), simulated(heap_of(1_100, share)));
+        let each = (many - few) / 1_000;
+        eprintln!("a run that waits {what} takes {each} bytes of heap");
+        assert!(each <= AT_MOST, "a run that waits {what} takes {each} bytes of heap");
+    }
+}
