@@ -61,6 +61,9 @@ pub(crate) struct Global {
     /// Send every call there instead of AWS: for emulators [default: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    /// The part of AWS's published API quotas that this call takes; above 1 where the account's were raised
+    #[arg(long, global = true, value_name = "PART", value_parser = quota_share, default_value_t = 0.5)]
+    pub(crate) quota_share: f64,
     /// How the result is written: text for people; json, one document; ndjson, every event as a line and last {"report": …}
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
@@ -123,6 +126,15 @@ impl Color {
 }
 
 /// A duration above zero.
+fn quota_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.001..=1000.0).contains(&share) => Ok(share),
+        Ok(_) | Err(_) => {
+            Err("a number from 0.001 to 1000 is expected, such as 0.5 for half of each quota".to_owned())
+        }
+    }
+}
+
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration.is_zero() => Err("a duration has to be above zero".to_owned()),
@@ -161,7 +173,7 @@ mod tests {
         assert_eq!((up.run_id, up.max_wait, up.health_wait), (None, None, None));
         assert_eq!((global.backend, global.output), (Backend::Aws, Format::Text));
         assert_eq!((global.config, global.region, global.endpoint_url), (None, None, None));
-        assert_eq!((global.yes, global.verbose), (false, 0));
+        assert_eq!((global.yes, global.verbose, global.quota_share), (false, 0, 0.5));
     }
 
     #[test]
@@ -206,6 +218,8 @@ mod tests {
             ("ecs-warmstart up --nope", ErrorKind::UnknownArgument),
             ("ecs-warmstart up --max-wait soon", ErrorKind::ValueValidation),
             ("ecs-warmstart up --max-wait 0s", ErrorKind::ValueValidation),
+            ("ecs-warmstart up --quota-share 0", ErrorKind::ValueValidation),
+            ("ecs-warmstart up --quota-share half", ErrorKind::ValueValidation),
             ("ecs-warmstart up --output xml", ErrorKind::InvalidValue),
             ("ecs-warmstart up --backend gcp", ErrorKind::InvalidValue),
             ("ecs-warmstart status --fresh", ErrorKind::UnknownArgument),

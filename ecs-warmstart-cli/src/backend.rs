@@ -8,6 +8,7 @@ use ecs_warmstart::aws::{self, ConnectOptions};
 use ecs_warmstart::clock::{Clock, TokioClock};
 use ecs_warmstart::config::Config;
 use ecs_warmstart::fleet::{self, Fleet, Service};
+use ecs_warmstart::limit::Limits;
 use ecs_warmstart::memory::InMemory;
 use ecs_warmstart::ports::{Ports, Selector, TaskLauncher};
 
@@ -51,17 +52,18 @@ impl Scene {
 
     /// The cloud, and the fleet that works on it.
     pub(crate) async fn cloud(&self, global: &Global) -> Result<Cloud, Error> {
+        let limits = Limits::of_published(global.quota_share);
         match global.backend {
             Backend::Aws => {
                 let options =
                     ConnectOptions { region: self.region.clone(), endpoint_url: global.endpoint_url.clone() };
-                let fleet = Fleet::new(Ports::from_one(aws::connect(&options).await?));
+                let fleet = Fleet::new(Ports::from_one(aws::connect(&options).await?)).with_limits(limits);
                 Ok(Cloud { fleet, simulated: None })
             }
             Backend::Memory => {
                 let clock = TokioClock::new().with_speed(SPEED);
                 let cloud = InMemory::sample(Arc::new(clock.clone()));
-                let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock.clone());
+                let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock.clone()).with_limits(limits);
                 Ok(Cloud { fleet, simulated: Some(Simulated { cloud, clock }) })
             }
         }
@@ -140,6 +142,7 @@ mod tests {
             backend: Backend::Memory,
             region: None,
             endpoint_url: None,
+            quota_share: 0.5,
             output: Format::Text,
             yes: false,
             verbose: 0,
