@@ -90,6 +90,10 @@ impl Inspector for Aws {
         self.elb.target_group(group).await
     }
 
+    async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroupFacts>> {
+        self.elb.target_groups(groups).await
+    }
+
     async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
         self.elb.deregistration_delay(group).await
     }

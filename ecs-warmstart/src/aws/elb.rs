@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::DeregisterTargetsError;
 use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeTargetHealthError;
-use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthDescription};
+use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetGroup, TargetHealthDescription};
 
 use super::convert;
 use super::error::port_error;
@@ -20,6 +20,9 @@ use crate::ports::{Result, TargetRegistrar};
 
 /// How many targets go into one call. AWS names no limit; its own Load Balancer Controller sends 200.
 const TARGETS_MAX: usize = 200;
+
+/// How many target groups are described in one call. AWS names no limit; of load balancers `DescribeLoadBalancers` takes 20.
+const GROUPS_MAX: usize = 20;
 
 /// ELBv2 of one region. Clones are handles on the same client.
 #[derive(Clone, Debug)]
@@ -70,19 +73,36 @@ impl Elb {
     ///
     /// Safe: it only reads.
     pub async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
-        let answer = self
-            .client
-            .describe_target_groups()
-            .target_group_arns(group.as_str())
-            .send()
-            .await
-            .map_err(|error| port_error("elasticloadbalancing:DescribeTargetGroups", error))?;
-        match answer.target_groups().first() {
-            Some(described) => Ok(convert::target_group(described)),
-            None => {
-                Err(PortError::new(ErrorKind::NotFound, format!("there is no target group {}", group.name())))
+        let mut facts = self.target_groups(std::slice::from_ref(group)).await?;
+        facts.pop().ok_or_else(|| no_such_group(group))
+    }
+
+    /// The same of several, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// As the port says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroupFacts>> {
+        let mut facts = Vec::with_capacity(groups.len());
+        for chunk in groups.chunks(GROUPS_MAX) {
+            let answer = self
+                .client
+                .describe_target_groups()
+                .set_target_group_arns(Some(chunk.iter().map(ToString::to_string).collect()))
+                .send()
+                .await
+                .map_err(|error| port_error("elasticloadbalancing:DescribeTargetGroups", error))?;
+            for group in chunk {
+                let is_it = |described: &&TargetGroup| described.target_group_arn() == Some(group.as_str());
+                let described = answer.target_groups().iter().find(is_it);
+                facts.push(convert::target_group(described.ok_or_else(|| no_such_group(group))?));
             }
         }
+        Ok(facts)
     }
 
     /// The drain half of [`Inspector`](crate::ports::Inspector): how long a target drains.
@@ -166,6 +186,10 @@ impl Elb {
             _ => Err(Refused::Call(port_error("elasticloadbalancing:DeregisterTargets", error))),
         }
     }
+}
+
+fn no_such_group(group: &TargetGroupArn) -> PortError {
+    PortError::new(ErrorKind::NotFound, format!("there is no target group {}", group.name()))
 }
 
 /// Why a call about several targets did not work.

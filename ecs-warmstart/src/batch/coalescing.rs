@@ -188,7 +188,11 @@ impl Inspector for Coalescing {
     }
 
     async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts> {
-        only(self.groups.ask(group, (), &[()]).await?)
+        only(self.groups.ask(&(), (), std::slice::from_ref(group)).await?)
+    }
+
+    async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroupFacts>> {
+        self.groups.ask(&(), (), groups).await
     }
 
     async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {

@@ -1,8 +1,8 @@
 //! Reads of definitions. A hundred services of one task definition, or behind one target group, read it once.
 //!
 //! A method that is added to [`Inspector`] gets a struct like these: its key is what it asks for, its item is nothing, and
-//! who asks for the same at the same time shares one call. Where AWS takes several names in one call, as
-//! `DescribeTargetGroups` does, the name is the item.
+//! who asks for the same at the same time shares one call. Where the port takes several names in one call, as
+//! `target_groups` does, the name is the item.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::merger::Merged;
+use crate::error::ErrorKind;
 use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::{TargetGroupArn, TaskDefinitionId};
 use crate::limit::ApiClass;
@@ -34,22 +35,27 @@ impl Merged for Definitions {
     }
 }
 
-/// `DescribeTargetGroups`.
+/// `DescribeTargetGroups`, 20 groups in a call. AWS names no limit; of load balancers it describes 20.
 #[derive(Debug)]
 pub(super) struct Groups(pub(super) Arc<dyn Inspector>);
 
 #[async_trait]
 impl Merged for Groups {
-    type Key = TargetGroupArn;
+    type Key = ();
     type Kind = ();
-    type Item = ();
+    type Item = TargetGroupArn;
     type Answer = TargetGroupFacts;
 
-    const AT_ONCE: usize = 1;
+    const AT_ONCE: usize = 20;
     const CLASS: ApiClass = ApiClass::ElbRead;
 
-    async fn call(&self, group: &TargetGroupArn, (): (), _: &[()]) -> Result<Vec<TargetGroupFacts>> {
-        Ok(vec![self.0.target_group(group).await?])
+    async fn call(&self, (): &(), (): (), groups: &[TargetGroupArn]) -> Result<Vec<TargetGroupFacts>> {
+        self.0.target_groups(groups).await
+    }
+
+    /// One that does not exist fails the whole call.
+    fn may_be_one_items_fault(error: ErrorKind) -> bool {
+        matches!(error, ErrorKind::Invalid | ErrorKind::Denied | ErrorKind::NotFound)
     }
 }
 

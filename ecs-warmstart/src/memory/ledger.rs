@@ -24,7 +24,7 @@ pub enum Action {
     DeregisterTargets,
     /// `elasticloadbalancing:DescribeTargetHealth`
     DescribeTargetHealth,
-    /// `elasticloadbalancing:DescribeTargetGroups`
+    /// `elasticloadbalancing:DescribeTargetGroups`, once for every 20 groups.
     DescribeTargetGroups,
     /// `elasticloadbalancing:DescribeTargetGroupAttributes`
     DescribeTargetGroupAttributes,

@@ -18,6 +18,8 @@ use crate::spec::LaunchRequest;
 const TASKS_PER_CALL: usize = 100;
 /// ELBv2 says no limit; AWS's own controller registers so many targets per call.
 const TARGETS_PER_CALL: usize = 200;
+/// ELBv2 says no limit for groups; of load balancers it describes so many per call.
+const GROUPS_PER_CALL: usize = 20;
 
 #[async_trait]
 impl TaskLauncher for InMemory {
@@ -142,6 +144,22 @@ impl Inspector for InMemory {
         self.call(Action::DescribeTargetGroups, 1, group.name().to_owned(), |state, now| {
             state.authorize(group)?;
             Ok(state.group(group, now)?.settings.facts())
+        })
+        .await
+    }
+
+    async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroupFacts>> {
+        let count = groups.len().div_ceil(GROUPS_PER_CALL);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let about = format!("{} groups", groups.len());
+        self.call(Action::DescribeTargetGroups, count, about, |state, now| {
+            let facts = groups.iter().map(|group| {
+                state.authorize(group)?;
+                Ok(state.group(group, now)?.settings.facts())
+            });
+            facts.collect()
         })
         .await
     }

@@ -76,6 +76,10 @@ macro_rules! forward {
                 (**self).target_group(group).await
             }
 
+            async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroupFacts>> {
+                (**self).target_groups(groups).await
+            }
+
             async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
                 (**self).deregistration_delay(group).await
             }

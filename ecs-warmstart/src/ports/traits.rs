@@ -162,6 +162,24 @@ pub trait Inspector: Debug + Send + Sync + 'static {
     /// Safe: it only reads.
     async fn target_group(&self, group: &TargetGroupArn) -> Result<TargetGroupFacts>;
 
+    /// What each of the target groups says, in the order asked. Any number of them. Unless it is implemented, each is asked
+    /// for by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`target_group`](Self::target_group), where it is so for any of them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroupFacts>> {
+        let mut facts = Vec::with_capacity(groups.len());
+        for group in groups {
+            facts.push(self.target_group(group).await?);
+        }
+        Ok(facts)
+    }
+
     /// How long a target of the group drains after its deregistration, and so how long its address is refused to it. AWS:
     /// 0 to 3600 s, default 300 s.
     ///

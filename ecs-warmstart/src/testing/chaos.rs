@@ -144,6 +144,10 @@ impl Inspector for Chaos {
         self.call(PortMethod::TargetGroup, || self.inner.inspector.target_group(group)).await
     }
 
+    async fn target_groups(&self, groups: &[TargetGroupArn]) -> Result<Vec<TargetGroupFacts>> {
+        self.call(PortMethod::TargetGroup, || self.inner.inspector.target_groups(groups)).await
+    }
+
     async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
         let inspector = &self.inner.inspector;
         self.call(PortMethod::DeregistrationDelay, || inspector.deregistration_delay(group)).await

@@ -47,11 +47,13 @@ pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
         mock!(Client::describe_target_health)
             .then_compute_response(move |input| target_health(&health, input)),
         mock!(Client::describe_target_groups).then_compute_response(move |input| {
-            let arn = input.target_group_arns().first().map(String::as_str);
-            match at_once(describe.inspector.target_group(&group(arn))) {
+            let asked: Vec<_> = input.target_group_arns().iter().map(|arn| group(Some(arn))).collect();
+            match at_once(describe.inspector.target_groups(&asked)) {
                 Ok(facts) => {
-                    let groups = DescribeTargetGroupsOutput::builder().target_groups(group_of(&facts));
-                    MockResponse::Output(groups.build())
+                    // AWS answers in an order of its own.
+                    let groups = asked.iter().zip(&facts).rev().map(|(arn, facts)| group_of(arn, facts));
+                    let output = DescribeTargetGroupsOutput::builder();
+                    MockResponse::Output(output.set_target_groups(Some(groups.collect())).build())
                 }
                 Err(error) => MockResponse::Error(DescribeTargetGroupsError::generic(meta(&error))),
             }
@@ -139,7 +141,7 @@ fn health_of(target: &Target, seen: &TargetObservation) -> TargetHealthDescripti
         .build()
 }
 
-fn group_of(facts: &TargetGroupFacts) -> TargetGroup {
+fn group_of(arn: &TargetGroupArn, facts: &TargetGroupFacts) -> TargetGroup {
     let (target_type, addresses) = match facts.target_type {
         TargetType::Ipv4 => (TargetTypeEnum::Ip, Some(TargetGroupIpAddressTypeEnum::Ipv4)),
         TargetType::Ipv6 => (TargetTypeEnum::Ip, Some(TargetGroupIpAddressTypeEnum::Ipv6)),
@@ -147,6 +149,7 @@ fn group_of(facts: &TargetGroupFacts) -> TargetGroup {
         TargetType::Unsupported => (TargetTypeEnum::Lambda, None),
     };
     TargetGroup::builder()
+        .target_group_arn(arn.as_str())
         .target_type(target_type)
         .set_ip_address_type(addresses)
         .set_load_balancer_arns(Some(
