@@ -193,9 +193,7 @@ impl WarmStart {
             let now = self.clock.now();
             let held_before = state.task().cloned();
             let next;
-            let definition = state.request().map(|request| &request.task_definition);
-            let policy = self.schedule.policy(&self.policy, definition);
-            (state, next) = state.step(input, now, &policy);
+            (state, next) = self.step(state, input, now);
             narrator.follow(&state, now);
             part.follow(&state);
             if let Some(task) = state.task()
@@ -246,7 +244,8 @@ impl WarmStart {
                     let turn = Turn::default();
                     input = tokio::select! {
                         biased;
-                        input = turn.of(self.stage().perform(&state, &effect)) => input,
+                        // Boxed: a run that sleeps does not carry the room for a call.
+                        input = Box::pin(turn.of(self.stage().perform(&state, &effect))) => input,
                         level = self.cancel.above(Level::Undo) => {
                             told = level;
                             cancelled(level)
@@ -262,6 +261,13 @@ impl WarmStart {
                 }
             }
         }
+    }
+
+    /// One step, by the policy that fits the other runs.
+    fn step<S: Story>(&self, state: S, input: Input, now: Timestamp) -> (S, Next) {
+        let definition = state.request().map(|request| &request.task_definition);
+        let policy = self.schedule.policy(&self.policy, definition);
+        state.step(input, now, &policy)
     }
 
     /// Waits until somebody asks the run to end, or the budget is used up, while the call still waits for its turn.

@@ -45,7 +45,8 @@ async fn ready_is_healthy_in_both() {
         assert_eq!(targets.len(), 2);
         assert!(targets.iter().all(|target| target.state == "healthy"), "{targets:?}");
         assert_eq!(cloud.registered().len(), 2);
-        assert!(cloud.calls().len() <= 50, "{} calls", cloud.calls().len());
+        // A look a second at each group as long as its first check is due: up to 30 s here.
+        assert!(cloud.calls().len() <= 80, "{} calls", cloud.calls().len());
     }
 }
 
