@@ -39,7 +39,7 @@ fn row(tasks: usize) {
     let measured = simulated(bring_up(tasks, Policy::default()));
     let floor = floor(tasks, alone);
     let late = |lags: &[_]| {
-        let at = |part| quantile(lags, part).map_or("-".to_owned(), duration);
+        let at = |part| quantile(lags, part).map_or_else(|| "-".to_owned(), duration);
         format!("{} / {}", at(0.5), at(0.95))
     };
     println!(
@@ -51,7 +51,7 @@ fn row(tasks: usize) {
         late(&measured.lags.healthy),
         calls_per_run(&measured.calls, tasks),
         measured.throttled,
-        measured.cpu.map_or("-".to_owned(), duration),
-        peak_memory().map_or("-".to_owned(), |bytes| format!("{} MiB", bytes / 1024 / 1024)),
+        measured.cpu.map_or_else(|| "-".to_owned(), duration),
+        peak_memory().map_or_else(|| "-".to_owned(), |bytes| format!("{} MiB", bytes / 1024 / 1024)),
     );
 }

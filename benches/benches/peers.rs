@@ -41,7 +41,7 @@ fn by_status() -> Policy {
 
 fn row(name: &str, measured: &Measured, failures: &Failures) {
     let late = |lags: &[_]| {
-        let at = |part| quantile(lags, part).map_or("-".to_owned(), duration);
+        let at = |part| quantile(lags, part).map_or_else(|| "-".to_owned(), duration);
         format!("{} / {}", at(0.5), at(0.95))
     };
     let failed: Vec<String> = failures.iter().map(|(why, times)| format!("{times}: {why}")).collect();

@@ -27,8 +27,7 @@ async fn looks(running_after: Duration) -> Vec<Duration> {
     let waited =
         client.wait_until_tasks_running().cluster("c").tasks("t").wait(Duration::from_secs(3_000)).await;
     assert!(waited.is_ok(), "{waited:?}");
-    let looks = looks.lock().unwrap().clone();
-    looks
+    std::mem::take(&mut *looks.lock().unwrap())
 }
 
 #[tokio::test(start_paused = true)]

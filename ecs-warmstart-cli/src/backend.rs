@@ -63,7 +63,8 @@ impl Scene {
             Backend::Memory => {
                 let clock = TokioClock::new().with_speed(SPEED);
                 let cloud = InMemory::sample(Arc::new(clock.clone()));
-                let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock.clone()).with_limits(limits);
+                let fleet =
+                    Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock.clone()).with_limits(limits);
                 Ok(Cloud { fleet, simulated: Some(Simulated { cloud, clock }) })
             }
         }

@@ -54,12 +54,7 @@ impl ServiceRuns {
     }
 
     /// Drives what is not over; answers when to go on, where something is left.
-    pub(super) async fn drive(
-        &mut self,
-        fleet: &Fleet,
-        limits: Until,
-        cancel: &Cancel,
-    ) -> Option<Timestamp> {
+    pub(super) async fn drive(&mut self, fleet: &Fleet, limits: Until, cancel: &Cancel) -> Option<Timestamp> {
         match &mut self.work {
             Work::Starts(raise) => {
                 let (resume_at, warnings) = raise.drive(fleet, limits, cancel).await;

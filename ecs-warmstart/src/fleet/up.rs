@@ -9,7 +9,7 @@ use super::options::UpOptions;
 use super::report::TaskReport;
 use super::resolve::resolve;
 use super::service::Service;
-use super::service_runs::{Until, Piece, ServiceRuns, Work, earlier};
+use super::service_runs::{Piece, ServiceRuns, Until, Work, earlier};
 use crate::driver::{Cancel, Claims, WarmStart};
 use crate::ids::RunId;
 use crate::machine::{Cause, State};
