@@ -34,11 +34,12 @@ pub(super) async fn begin(
         fleet.warn(service, warning);
     }
     let mut raise = Raise { spec, call: call.cloned(), refills: true, next_slot: 0, runs: Vec::new() };
-    let now = fleet.clock.now();
     if !options.fresh {
         let running = running_tasks(fleet, service, cancel).await?;
         warnings.extend(raise.adopt(fleet, service, running));
     }
+    // Only now: what the reading waited for its turn is not the tasks' time.
+    let now = fleet.clock.now();
     for _ in raise.runs.len()..usize::try_from(service.count).unwrap_or(usize::MAX) {
         let state = raise.next_slot(now);
         raise.runs.push(state);
