@@ -176,7 +176,8 @@ impl WarmStart {
         mut state: S,
         budget: Duration,
     ) -> Result<Driven<S>, CheckpointError> {
-        let until = self.clock.now() + budget;
+        let began = self.clock.now();
+        let until = began + budget;
         let mut narrator = Narrator::begin(&self.observers, &state, self.clock.now());
         let mut part = self.schedule.take_part();
         let mut told = Level::None;
@@ -242,6 +243,9 @@ impl WarmStart {
                     // A call under way is waited for, so that its answer is known when it is undone. One that waits
                     // for its turn is not under way.
                     let turn = Turn::default();
+                    // The first call of a piece has a moment for its turn, however short the budget: each piece makes progress.
+                    let called_off_at =
+                        if performed.is_some() { until } else { until.max(began + FIRST_TURN) };
                     input = tokio::select! {
                         biased;
                         // Boxed: a run that sleeps does not carry the room for a call.
@@ -250,7 +254,7 @@ impl WarmStart {
                             told = level;
                             cancelled(level)
                         }
-                        () = self.called_off(&turn, told, until) => Input::Failed(not_made(&effect)),
+                        () = self.called_off(&turn, told, called_off_at) => Input::Failed(not_made(&effect)),
                     };
                     state = state.held_up(turn.waited());
                     failure = match &input {
@@ -293,6 +297,9 @@ impl WarmStart {
         }
     }
 }
+
+/// How long the first call of a piece may wait for its turn at least: calls are merged within some tens of milliseconds.
+const FIRST_TURN: Duration = Duration::from_secs(1);
 
 /// Where a budget without end ends.
 const NEVER: Timestamp = Timestamp::from_millis(u64::MAX);
