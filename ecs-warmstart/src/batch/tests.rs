@@ -184,7 +184,9 @@ async fn a_port_that_panics_does_so_for_its_own_caller_alone() {
 
 #[test]
 fn when_the_runtime_of_the_calls_ends_others_are_answered() {
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Each with a time of its own, that stands still while it has something to do.
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     for hung in [false, true] {
         let (port, merger) = doubles();
         let (ending, living) = (runtime(), runtime());
