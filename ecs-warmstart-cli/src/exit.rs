@@ -51,37 +51,29 @@ impl Ending {
     pub fn of_report(report: &Report, interrupted: bool) -> Self {
         let leaked = report.services.iter().any(|service| service.outcome == RunOutcome::Leaked);
         if leaked || report.leftovers().next().is_some() {
-            Self::LeftOver
-        } else if report.summary.failed == 0 {
-            Self::Ready
-        } else if interrupted {
-            Self::Interrupted
-        } else {
-            Self::NotReady
+            return Self::LeftOver;
         }
+        Self::with_nothing_left(report.summary.failed == 0, interrupted)
     }
 
-    /// How `verify` ended.
+    /// How `verify` ended, by the same order.
     pub fn of_verify(report: &VerifyReport, interrupted: bool) -> Self {
         if report.leftovers().next().is_some() {
-            Self::LeftOver
-        } else if report.summary.failed == 0 {
-            Self::Ready
-        } else if interrupted {
-            Self::Interrupted
-        } else {
-            Self::NotReady
+            return Self::LeftOver;
         }
+        Self::with_nothing_left(report.summary.failed == 0, interrupted)
     }
 
     /// How `verify --plan` ended: changes that are needed, and what could not be looked at, count as not ready.
     pub fn of_plan(report: &PlanReport, interrupted: bool) -> Self {
-        if report.is_nothing_to_do() {
-            Self::Ready
-        } else if interrupted {
-            Self::Interrupted
-        } else {
-            Self::NotReady
+        Self::with_nothing_left(report.is_nothing_to_do(), interrupted)
+    }
+
+    fn with_nothing_left(as_it_should_be: bool, interrupted: bool) -> Self {
+        match (as_it_should_be, interrupted) {
+            (true, _) => Self::Ready,
+            (false, true) => Self::Interrupted,
+            (false, false) => Self::NotReady,
         }
     }
 
