@@ -18,7 +18,7 @@ pub struct InvalidId {
 }
 
 impl InvalidId {
-    fn new(value: &str, what: &'static str, why: impl Into<String>) -> Self {
+    pub(crate) fn new(value: &str, what: &'static str, why: impl Into<String>) -> Self {
         Self { value: value.to_owned(), what, why: why.into() }
     }
 }
@@ -84,6 +84,7 @@ macro_rules! id {
         }
     };
 }
+pub(crate) use id;
 
 id! {
     /// An ECS cluster: its name, or its ARN.

@@ -78,6 +78,7 @@ pub mod error;
 pub mod facts;
 pub mod fleet;
 pub mod ids;
+pub mod image;
 pub mod limit;
 pub mod machine;
 pub mod memory;

@@ -42,9 +42,10 @@ const LAWS: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Which modules each module of the crate's root may name. What is not here may not be named.
-const IMPORTS: [(&str, &[&str]); 21] = [
+const IMPORTS: [(&str, &[&str]); 22] = [
     ("ids", &[]),
     ("time", &[]),
+    ("image", &["ids", "time"]),
     ("clock", &["time"]),
     ("facts", &["ids", "time"]),
     ("observation", &["ids", "time"]),
