@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_warmstart::clock::{Clock, TokioClock};
-use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TaskDefinitionFacts};
+use ecs_warmstart::facts::{ContainerFacts, ContainerHealthCheck, NetworkMode, TaskDefinitionFacts};
 use ecs_warmstart::fleet::{Service, sample_services};
 use ecs_warmstart::ids::{ClusterId, ServiceName, TargetGroupArn};
 use ecs_warmstart::memory::{GroupSettings, InMemory, Settings};
@@ -51,15 +51,15 @@ impl World {
         cloud.add_cluster(&cluster);
         let container = ContainerFacts {
             name: "app".to_owned(),
-            essential: true,
-            has_health_check: true,
+            health_check: Some(ContainerHealthCheck {
+                interval: Duration::from_secs(5),
+                ..ContainerHealthCheck::default()
+            }),
             ports: vec![PORT],
+            ..ContainerFacts::default()
         };
-        cloud.add_task_definition(TaskDefinitionFacts {
-            id: FAMILY.parse().expect("a family"),
-            network_mode: NetworkMode::AwsVpc,
-            containers: vec![container],
-        });
+        let family = FAMILY.parse().expect("a family");
+        cloud.add_task_definition(TaskDefinitionFacts::new(family, NetworkMode::AwsVpc, vec![container]));
         let services = (0..tasks.div_ceil(TASKS_PER_SERVICE))
             .map(|number| {
                 let left = tasks - number * TASKS_PER_SERVICE;

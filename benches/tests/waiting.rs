@@ -11,8 +11,11 @@ use benches::{START, spec};
 use ecs_warmstart::batch::{BatchSettings, Coalescing};
 use ecs_warmstart::clock::{Clock, TokioClock};
 use ecs_warmstart::driver::WarmStart;
-use ecs_warmstart::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use ecs_warmstart::facts::{
+    EcsServiceFacts, ImageFacts, LoadBalancerFacts, LogLine, LogQuery, TargetGroupFacts, TaskDefinitionFacts,
+};
 use ecs_warmstart::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use ecs_warmstart::image::ImageRef;
 use ecs_warmstart::limit::{Limiter, Limits};
 use ecs_warmstart::machine::State;
 use ecs_warmstart::observation::{Target, TargetObservation, TaskObservation, TaskStatus};
@@ -92,6 +95,26 @@ impl Inspector for Forgetful {
     }
 
     async fn deregistration_delay(&self, _: &TargetGroupArn) -> Result<Duration> {
+        std::future::pending().await
+    }
+
+    async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>> {
+        std::future::pending().await
+    }
+
+    async fn image(&self, _: &ImageRef) -> Result<ImageFacts> {
+        std::future::pending().await
+    }
+
+    async fn log_group_exists(&self, _: &str) -> Result<bool> {
+        std::future::pending().await
+    }
+
+    async fn log_tail(&self, _: &LogQuery) -> Result<Vec<LogLine>> {
+        std::future::pending().await
+    }
+
+    async fn ecs_service(&self, _: &ClusterId, _: &str) -> Result<EcsServiceFacts> {
         std::future::pending().await
     }
 }

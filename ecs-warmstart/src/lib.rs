@@ -64,6 +64,8 @@
 //! # Features
 //!
 //! - `aws` (default): the ports on the AWS SDK. Without it the crate depends on no `aws-` crate.
+//! - `ecr`, `logs`: what Amazon ECR says of images and CloudWatch Logs of logs, for checks before a launch and causes
+//!   after one. `registry`: other registries.
 //! - `test-util`: the conformance suite for implementations of the ports, fault injection, a clock moved by hand. Not a
 //!   stable API.
 
@@ -87,6 +89,8 @@ pub mod policy;
 pub mod ports;
 pub mod quota;
 pub mod reconcile;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod spec;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;

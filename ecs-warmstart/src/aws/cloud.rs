@@ -1,27 +1,74 @@
-//! Both services together: all four ports.
+//! The services together: all four ports.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(feature = "ecr")]
+use super::Ecr;
+#[cfg(feature = "logs")]
+use super::Logs;
 use super::{Ecs, Elb};
-use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::error::{ErrorKind, PortError};
+use crate::facts::{
+    EcsServiceFacts, ImageFacts, LoadBalancerFacts, LogLine, LogQuery, TargetGroupFacts, TaskDefinitionFacts,
+};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::image::ImageRef;
 use crate::observation::{Target, TargetObservation, TaskObservation};
 use crate::ports::{HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
 use crate::spec::LaunchRequest;
 
 /// ECS and ELBv2 of one region: all four ports. Clones are handles on the same clients.
+///
+/// What images and logs say needs a client more, and a feature: without them the port answers `Denied`, and a run does
+/// without.
 #[derive(Clone, Debug)]
 pub struct Aws {
     ecs: Ecs,
     elb: Elb,
+    #[cfg(feature = "ecr")]
+    ecr: Option<Ecr>,
+    #[cfg(feature = "logs")]
+    logs: Option<Logs>,
+    #[cfg(feature = "registry")]
+    registry: Option<crate::registry::Registry>,
 }
 
 impl Aws {
     /// All four ports over these clients. See [`connect`](super::connect()) for clients with timeouts.
     pub fn new(ecs: aws_sdk_ecs::Client, elb: aws_sdk_elasticloadbalancingv2::Client) -> Self {
-        Self { ecs: Ecs::new(ecs), elb: Elb::new(elb) }
+        Self {
+            ecs: Ecs::new(ecs),
+            elb: Elb::new(elb),
+            #[cfg(feature = "ecr")]
+            ecr: None,
+            #[cfg(feature = "logs")]
+            logs: None,
+            #[cfg(feature = "registry")]
+            registry: None,
+        }
+    }
+
+    /// And ECR, for what its images are.
+    #[cfg(feature = "ecr")]
+    #[must_use]
+    pub fn with_ecr(self, ecr: Ecr) -> Self {
+        Self { ecr: Some(ecr), ..self }
+    }
+
+    /// And CloudWatch Logs.
+    #[cfg(feature = "logs")]
+    #[must_use]
+    pub fn with_logs(self, logs: Logs) -> Self {
+        Self { logs: Some(logs), ..self }
+    }
+
+    /// And other registries, for what their images are.
+    #[cfg(feature = "registry")]
+    #[must_use]
+    pub fn with_registry(self, registry: crate::registry::Registry) -> Self {
+        Self { registry: Some(registry), ..self }
     }
 
     /// The half that talks to ECS.
@@ -97,4 +144,45 @@ impl Inspector for Aws {
     async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
         self.elb.deregistration_delay(group).await
     }
+
+    async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>> {
+        self.elb.load_balancers().await
+    }
+
+    async fn image(&self, image: &ImageRef) -> Result<ImageFacts> {
+        #[cfg(feature = "ecr")]
+        if let (Some(ecr), Some(_)) = (&self.ecr, image.ecr()) {
+            return ecr.image(image).await;
+        }
+        #[cfg(feature = "registry")]
+        if let (Some(registry), None) = (&self.registry, image.ecr()) {
+            return registry.image(image).await;
+        }
+        Err(nobody_to_ask(&format!("the registry {}", image.registry())))
+    }
+
+    async fn log_group_exists(&self, group: &str) -> Result<bool> {
+        #[cfg(feature = "logs")]
+        if let Some(logs) = &self.logs {
+            return logs.log_group_exists(group).await;
+        }
+        Err(nobody_to_ask(&format!("CloudWatch Logs, for log group {group}")))
+    }
+
+    async fn log_tail(&self, query: &LogQuery) -> Result<Vec<LogLine>> {
+        #[cfg(feature = "logs")]
+        if let Some(logs) = &self.logs {
+            return logs.log_tail(query).await;
+        }
+        Err(nobody_to_ask(&format!("CloudWatch Logs, for log group {}", query.group)))
+    }
+
+    async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
+        self.ecs.ecs_service(cluster, name).await
+    }
+}
+
+/// What may not be read is done without, for whatever reason.
+fn nobody_to_ask(whom: &str) -> PortError {
+    PortError::new(ErrorKind::Denied, format!("there is no client for {whom}"))
 }

@@ -61,7 +61,7 @@ pub enum ConnectError {
     },
 }
 
-/// Both clients of one region, for this machine's own credentials.
+/// The clients of one region, for this machine's own credentials.
 ///
 /// Looks for a region and for credentials first, so that their absence is said once and before anything starts. That may
 /// take up to half a minute on a machine that has none. Calls nobody where the credentials are in the environment or a
@@ -77,7 +77,15 @@ pub enum ConnectError {
 pub async fn connect(options: &ConnectOptions) -> Result<Aws, ConnectError> {
     let config = load(aws_config::defaults(BehaviorVersion::v2026_01_12()), options).await?;
     check_credentials(&config).await?;
-    Ok(Aws::new(aws_sdk_ecs::Client::new(&config), aws_sdk_elasticloadbalancingv2::Client::new(&config)))
+    let aws =
+        Aws::new(aws_sdk_ecs::Client::new(&config), aws_sdk_elasticloadbalancingv2::Client::new(&config));
+    #[cfg(feature = "ecr")]
+    let aws = aws.with_ecr(super::Ecr::new(aws_sdk_ecr::Client::new(&config)));
+    #[cfg(feature = "logs")]
+    let aws = aws.with_logs(super::Logs::new(aws_sdk_cloudwatchlogs::Client::new(&config)));
+    #[cfg(feature = "registry")]
+    let aws = aws.with_registry(crate::registry::Registry::new());
+    Ok(aws)
 }
 
 pub(super) async fn load(loader: ConfigLoader, options: &ConnectOptions) -> Result<SdkConfig, ConnectError> {

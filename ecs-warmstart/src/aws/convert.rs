@@ -4,16 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_sdk_ecs::primitives::DateTime;
-use aws_sdk_ecs::types::{
-    Attachment, Compatibility, Container, ContainerDefinition, ContainerInstance, NetworkBinding,
-    PortMapping, Task, TaskDefinition, TransportProtocol,
-};
-use aws_sdk_elasticloadbalancingv2::types::{
-    TargetGroup, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetHealthDescription, TargetTypeEnum,
-};
+use aws_sdk_ecs::types::{Attachment, Container, ContainerInstance, NetworkBinding, Task, TransportProtocol};
+use aws_sdk_elasticloadbalancingv2::types::{TargetGroupAttribute, TargetHealthDescription};
 
 use crate::error::{ErrorKind, PortError};
-use crate::facts::{ContainerFacts, NetworkMode, TargetGroupFacts, TargetType, TaskDefinitionFacts};
 use crate::ids::TaskArn;
 use crate::observation::{
     ContainerObservation, HealthStatus, Host, PortBinding, StopCode, StopInfo, Target, TargetObservation,
@@ -22,14 +16,11 @@ use crate::observation::{
 use crate::ports::Result;
 use crate::time::Timestamp;
 
-/// ELBv2's default time between two health checks.
-const DEFAULT_INTERVAL_SECS: u64 = 30;
-
 /// ELBv2's default time for which a target drains.
 const DEFAULT_DEREGISTRATION_DELAY_SECS: u64 = 300;
 
 /// An answer without a name for what it is about is of no use: nothing is known.
-fn senseless(what: &str) -> PortError {
+pub(super) fn senseless(what: &str) -> PortError {
     PortError::new(ErrorKind::Other, format!("AWS's answer has {what}"))
 }
 
@@ -56,7 +47,7 @@ pub(super) fn task(task: &Task) -> Result<TaskObservation> {
     Ok(observation)
 }
 
-fn timestamp(time: Option<&DateTime>) -> Option<Timestamp> {
+pub(super) fn timestamp(time: Option<&DateTime>) -> Option<Timestamp> {
     let millis = time?.to_millis().ok()?;
     u64::try_from(millis).ok().map(Timestamp::from_millis)
 }
@@ -157,7 +148,7 @@ fn port_binding(binding: &NetworkBinding) -> Vec<PortBinding> {
 }
 
 /// One port, or those from `a` to `b` of a range "a-b". Port 0 is none.
-fn port_range(port: Option<i32>, range: Option<&str>) -> Vec<u16> {
+pub(super) fn port_range(port: Option<i32>, range: Option<&str>) -> Vec<u16> {
     if let Some(port) = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0) {
         return vec![port];
     }
@@ -172,56 +163,6 @@ fn stop(task: &Task) -> Option<StopInfo> {
     (code.is_some() || !reason.is_empty()).then(|| StopInfo { code, reason: reason.to_owned() })
 }
 
-pub(super) fn task_definition(definition: &TaskDefinition) -> Result<TaskDefinitionFacts> {
-    let arn =
-        definition.task_definition_arn().ok_or_else(|| senseless("a task definition without its ARN"))?;
-    Ok(TaskDefinitionFacts {
-        id: arn
-            .parse()
-            .map_err(|error| senseless("a task definition whose ARN is none").with_source(error))?,
-        network_mode: network_mode(definition),
-        containers: definition.container_definitions().iter().map(container_facts).collect(),
-    })
-}
-
-/// AWS: without a mode, a task on EC2 has `bridge` on Linux and `default` on Windows, which work alike; on Fargate there
-/// is `awsvpc` alone.
-fn network_mode(definition: &TaskDefinition) -> NetworkMode {
-    match definition.network_mode().map(|mode| mode.as_str()) {
-        Some("awsvpc") => NetworkMode::AwsVpc,
-        Some("host") => NetworkMode::Host,
-        Some("none") => NetworkMode::None,
-        Some(_) => NetworkMode::Bridge,
-        None if definition.requires_compatibilities().contains(&Compatibility::Fargate) => {
-            NetworkMode::AwsVpc
-        }
-        None => NetworkMode::Bridge,
-    }
-}
-
-fn container_facts(container: &ContainerDefinition) -> ContainerFacts {
-    ContainerFacts {
-        name: container.name().unwrap_or_default().to_owned(),
-        // AWS: essential unless it says otherwise.
-        essential: container.essential().unwrap_or(true),
-        has_health_check: container.health_check().is_some(),
-        ports: container.port_mappings().iter().flat_map(declared_ports).collect(),
-    }
-}
-
-fn declared_ports(mapping: &PortMapping) -> Vec<u16> {
-    port_range(mapping.container_port(), mapping.container_port_range())
-}
-
-pub(super) fn target_group(group: &TargetGroup) -> TargetGroupFacts {
-    let interval = group.health_check_interval_seconds().and_then(|secs| u64::try_from(secs).ok());
-    TargetGroupFacts {
-        target_type: target_type(group),
-        in_use: !group.load_balancer_arns().is_empty(),
-        health_check_interval: Duration::from_secs(interval.unwrap_or(DEFAULT_INTERVAL_SECS)),
-    }
-}
-
 /// AWS: every group of addresses or instances has the attribute. One without it is none that a task drains from, and is
 /// taken for one at the default: a wait too long is harmless.
 pub(super) fn deregistration_delay(attributes: &[TargetGroupAttribute]) -> Result<Duration> {
@@ -233,17 +174,6 @@ pub(super) fn deregistration_delay(attributes: &[TargetGroupAttribute]) -> Resul
         None => DEFAULT_DEREGISTRATION_DELAY_SECS,
     };
     Ok(Duration::from_secs(secs))
-}
-
-fn target_type(group: &TargetGroup) -> TargetType {
-    let is_ipv6 = group.ip_address_type() == Some(&TargetGroupIpAddressTypeEnum::Ipv6);
-    match group.target_type() {
-        Some(TargetTypeEnum::Ip) if is_ipv6 => TargetType::Ipv6,
-        Some(TargetTypeEnum::Ip) => TargetType::Ipv4,
-        // AWS: `instance` is the default.
-        Some(TargetTypeEnum::Instance) | None => TargetType::Instance,
-        Some(_) => TargetType::Unsupported,
-    }
 }
 
 /// None for a target without a port: a Lambda function, which is none of ours.

@@ -10,10 +10,11 @@ use aws_sdk_ecs::types::Failure as EcsFailure;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::convert;
+use super::definitions;
 use super::error::port_error;
 use super::request;
 use crate::error::{ErrorKind, PortError};
-use crate::facts::TaskDefinitionFacts;
+use crate::facts::{EcsServiceFacts, TaskDefinitionFacts};
 use crate::ids::{ClientToken, ClusterId, TaskArn, TaskDefinitionId};
 use crate::observation::TaskObservation;
 use crate::ports::{Result, Selector, TaskLauncher};
@@ -81,7 +82,35 @@ impl Ecs {
         let definition = answer.task_definition().ok_or_else(|| {
             PortError::new(ErrorKind::NotFound, format!("there is no task definition {id}"))
         })?;
-        convert::task_definition(definition)
+        definitions::task_definition(definition)
+    }
+
+    /// The ECS service part of [`Inspector`](crate::ports::Inspector).
+    ///
+    /// # Errors
+    ///
+    /// As the port says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
+        let answer = self
+            .client
+            .describe_services()
+            .cluster(cluster.as_str())
+            .services(name)
+            .send()
+            .await
+            .map_err(|error| port_error("ecs:DescribeServices", error))?;
+        // Otherwise `failures` says MISSING.
+        answer.services().first().map(definitions::ecs_service).ok_or_else(|| {
+            let cluster = cluster.name();
+            PortError::new(
+                ErrorKind::NotFound,
+                format!("there is no ECS service {name} in cluster {cluster}"),
+            )
+        })
     }
 
     async fn describe_tasks(&self, cluster: &ClusterId, tasks: &[TaskArn]) -> Result<Vec<TaskObservation>> {

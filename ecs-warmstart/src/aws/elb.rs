@@ -10,10 +10,11 @@ use aws_sdk_elasticloadbalancingv2::operation::describe_target_health::DescribeT
 use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetGroup, TargetHealthDescription};
 
 use super::convert;
+use super::definitions;
 use super::error::port_error;
 use super::request;
 use crate::error::{ErrorKind, PortError};
-use crate::facts::TargetGroupFacts;
+use crate::facts::{LoadBalancerFacts, TargetGroupFacts};
 use crate::ids::TargetGroupArn;
 use crate::observation::{Target, TargetObservation};
 use crate::ports::{Result, TargetRegistrar};
@@ -99,7 +100,7 @@ impl Elb {
             for group in chunk {
                 let is_it = |described: &&TargetGroup| described.target_group_arn() == Some(group.as_str());
                 let described = answer.target_groups().iter().find(is_it);
-                facts.push(convert::target_group(described.ok_or_else(|| no_such_group(group))?));
+                facts.push(definitions::target_group(described.ok_or_else(|| no_such_group(group))?));
             }
         }
         Ok(facts)
@@ -123,6 +124,22 @@ impl Elb {
             .await
             .map_err(|error| port_error("elasticloadbalancing:DescribeTargetGroupAttributes", error))?;
         convert::deregistration_delay(answer.attributes())
+    }
+
+    /// The load balancer part of [`Inspector`](crate::ports::Inspector): all pages of them.
+    ///
+    /// # Errors
+    ///
+    /// As the port says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>> {
+        let found = self.client.describe_load_balancers().into_paginator().items().send();
+        let found: Result<Vec<_>, _> = found.collect().await;
+        let found = found.map_err(|error| port_error("elasticloadbalancing:DescribeLoadBalancers", error))?;
+        Ok(found.iter().map(definitions::load_balancer).collect())
     }
 
     /// The health of those targets that the group knows, by their canonical form.

@@ -196,10 +196,17 @@ const DENIED: [&str; 6] = [
     "UnauthorizedOperation",
 ];
 
-const NOT_FOUND: [&str; 3] =
-    ["ClusterNotFoundException", "TargetGroupNotFound", "TargetGroupNotFoundException"];
+const NOT_FOUND: [&str; 7] = [
+    "ClusterNotFoundException",
+    "ImageNotFoundException",
+    "RepositoryNotFoundException",
+    "ResourceNotFoundException",
+    "ServiceNotFoundException",
+    "TargetGroupNotFound",
+    "TargetGroupNotFoundException",
+];
 
-const UNAVAILABLE: [&str; 7] = [
+const UNAVAILABLE: [&str; 8] = [
     "ServerException",
     "HealthUnavailable",
     "HealthUnavailableException",
@@ -207,6 +214,7 @@ const UNAVAILABLE: [&str; 7] = [
     "InternalFailure",
     "InternalServerError",
     "ServiceUnavailable",
+    "ServiceUnavailableException",
 ];
 
 /// Who asks is not known to AWS: another matter than what he may do.

@@ -7,14 +7,23 @@
 mod cloud;
 mod connect;
 mod convert;
+mod definitions;
+#[cfg(feature = "ecr")]
+mod ecr;
 mod ecs;
 mod elb;
 mod error;
+#[cfg(feature = "logs")]
+mod logs;
 mod request;
 #[cfg(test)]
 mod tests;
 
 pub use cloud::Aws;
 pub use connect::{ATTEMPT_TIMEOUT, ConnectError, ConnectOptions, OPERATION_TIMEOUT, connect};
+#[cfg(feature = "ecr")]
+pub use ecr::Ecr;
 pub use ecs::Ecs;
 pub use elb::Elb;
+#[cfg(feature = "logs")]
+pub use logs::Logs;

@@ -52,6 +52,10 @@ pub(super) fn list_tasks(
         Selector::StartedBy(started_by) => call.started_by(started_by),
         Selector::StoppedOf { family } => call.family(family).desired_status(DesiredStatus::Stopped),
         Selector::Running => call.desired_status(DesiredStatus::Running),
+        Selector::OfEcsService { name, stopped } => {
+            let wanted = if *stopped { DesiredStatus::Stopped } else { DesiredStatus::Running };
+            call.service_name(name).desired_status(wanted)
+        }
     }
 }
 

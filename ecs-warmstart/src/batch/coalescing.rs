@@ -11,8 +11,11 @@ use super::merger::{Merged, Merger};
 use super::reads::{GroupLooks, Searches, TargetLooks, TaskLooks};
 use crate::clock::Clock;
 use crate::error::{ErrorKind, PortError};
-use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::facts::{
+    EcsServiceFacts, ImageFacts, LoadBalancerFacts, LogLine, LogQuery, TargetGroupFacts, TaskDefinitionFacts,
+};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::image::ImageRef;
 use crate::limit::{ApiClass, Limiter};
 use crate::observation::{Target, TargetObservation, TaskObservation};
 use crate::ports::{HealthWaiter, Inspector, Ports, Result, Selector, TargetRegistrar, TaskLauncher};
@@ -76,6 +79,7 @@ impl Default for BatchSettings {
 #[derive(Clone, Debug)]
 pub struct Coalescing {
     launcher: Arc<dyn TaskLauncher>,
+    inspector: Arc<dyn Inspector>,
     limiter: Limiter,
     tasks: Merger<TaskLooks>,
     targets: Merger<TargetLooks>,
@@ -101,7 +105,8 @@ impl Coalescing {
             changes: inside.merge(Changes(registrar)),
             definitions: inside.merge(Definitions(Arc::clone(&inspector))),
             groups: inside.merge(Groups(Arc::clone(&inspector))),
-            delays: inside.merge(Delays(inspector)),
+            delays: inside.merge(Delays(Arc::clone(&inspector))),
+            inspector,
             launcher,
             limiter,
         }
@@ -197,5 +202,30 @@ impl Inspector for Coalescing {
 
     async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
         only(self.delays.ask(group, (), &[()]).await?)
+    }
+
+    async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>> {
+        let pass = self.limiter.admit(ApiClass::ElbRead).await;
+        let answer = self.inspector.load_balancers().await;
+        pass.answered(&answer);
+        answer
+    }
+
+    // What follows is asked once before a start or after a failure, and counts against quotas of its own.
+
+    async fn image(&self, image: &ImageRef) -> Result<ImageFacts> {
+        self.inspector.image(image).await
+    }
+
+    async fn log_group_exists(&self, group: &str) -> Result<bool> {
+        self.inspector.log_group_exists(group).await
+    }
+
+    async fn log_tail(&self, query: &LogQuery) -> Result<Vec<LogLine>> {
+        self.inspector.log_tail(query).await
+    }
+
+    async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
+        self.inspector.ecs_service(cluster, name).await
     }
 }

@@ -58,7 +58,7 @@ fn gate(service: &Service, definition: Option<&TaskDefinitionFacts>, warnings: &
     match (service.gate, definition) {
         (GateKind::Running, _) => Gate::Running,
         (GateKind::ContainerHealthy, Some(definition)) => {
-            let checked = definition.containers.iter().filter(|container| container.has_health_check);
+            let checked = definition.containers.iter().filter(|container| container.has_health_check());
             Gate::ContainersHealthy { containers: checked.map(|container| container.name.clone()).collect() }
         }
         (GateKind::ContainerHealthy, None) => {
@@ -166,7 +166,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::facts::ContainerFacts;
+    use crate::facts::{ContainerFacts, ContainerHealthCheck};
     use crate::spec::{AwsVpc, LaunchRequest, OnFailure};
 
     const GROUP: &str =
@@ -189,22 +189,21 @@ mod tests {
     }
 
     fn facts() -> Facts {
-        let container = |name: &str, has_health_check, ports: &[u16]| ContainerFacts {
+        let container = |name: &str, has_health_check: bool, ports: &[u16]| ContainerFacts {
             name: name.to_owned(),
-            essential: true,
-            has_health_check,
+            health_check: has_health_check.then(ContainerHealthCheck::default),
             ports: ports.to_vec(),
+            ..ContainerFacts::default()
         };
         Facts {
-            task_definition: Some(TaskDefinitionFacts {
-                id: "web:3".parse().unwrap(),
-                network_mode: NetworkMode::AwsVpc,
-                containers: vec![container("api", true, &[8080]), container("proxy", false, &[9090])],
-            }),
+            task_definition: Some(TaskDefinitionFacts::new(
+                "web:3".parse().unwrap(),
+                NetworkMode::AwsVpc,
+                vec![container("api", true, &[8080]), container("proxy", false, &[9090])],
+            )),
             groups: vec![Some(TargetGroupFacts {
-                target_type: TargetType::Ipv4,
-                in_use: true,
                 health_check_interval: Duration::from_secs(10),
+                ..TargetGroupFacts::new(TargetType::Ipv4)
             })],
         }
     }

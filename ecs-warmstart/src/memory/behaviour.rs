@@ -26,6 +26,9 @@ pub struct Behaviour {
     pub lost: bool,
     /// Why and when it stops by itself. Default never.
     pub stops: Option<Stop>,
+    /// What its first essential container writes to its log when it starts, where its definition names a log group. Default
+    /// nothing.
+    pub says: Vec<String>,
 }
 
 impl Default for Behaviour {
@@ -39,6 +42,7 @@ impl Default for Behaviour {
             handles_sigterm: true,
             lost: false,
             stops: None,
+            says: Vec::new(),
         }
     }
 }
@@ -72,6 +76,12 @@ impl Behaviour {
     /// It never gets an address.
     pub fn without_address() -> Self {
         Self { gets_address: false, ..Self::default() }
+    }
+
+    /// It does the same, and writes these lines when it starts.
+    #[must_use]
+    pub fn saying(self, lines: &[&str]) -> Self {
+        Self { says: lines.iter().map(|&line| line.to_owned()).collect(), ..self }
     }
 
     /// ECS forgets it.

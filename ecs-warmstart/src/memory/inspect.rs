@@ -6,13 +6,36 @@ use std::time::Duration;
 use super::behaviour::CheckAnswer;
 use super::cloud::InMemory;
 use super::ledger::{Action, Call, LostTraffic, Truth};
+use super::settings::GroupSettings;
 use super::state::State;
 use super::task::Place;
+use crate::facts::ImageFacts;
 use crate::ids::{TargetGroupArn, TaskArn};
+use crate::image::ImageRef;
 use crate::observation::Target;
+use crate::ports::Result;
 use crate::time::Timestamp;
 
 impl InMemory {
+    /// What a target group is set up as.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is no such group.
+    pub fn group_settings(&self, group: &TargetGroupArn) -> Result<GroupSettings> {
+        let (mut state, now) = self.now();
+        Ok(state.group(group, now)?.settings.clone())
+    }
+
+    /// What an image's registry would say of it. Not in the ledger's calls.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is no such image.
+    pub fn image_facts(&self, image: &ImageRef) -> Result<ImageFacts> {
+        self.now().0.shelf.image(image)
+    }
+
     /// Every call through a port, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.now().0.calls.clone()

@@ -28,6 +28,16 @@ pub enum Action {
     DescribeTargetGroups,
     /// `elasticloadbalancing:DescribeTargetGroupAttributes`
     DescribeTargetGroupAttributes,
+    /// `elasticloadbalancing:DescribeLoadBalancers`
+    DescribeLoadBalancers,
+    /// `ecs:DescribeServices`
+    DescribeServices,
+    /// `ecr:BatchGetImage`
+    BatchGetImage,
+    /// `logs:DescribeLogGroups`
+    DescribeLogGroups,
+    /// `logs:GetLogEvents`
+    GetLogEvents,
 }
 
 impl Action {
@@ -40,7 +50,12 @@ impl Action {
             | Self::DescribeTaskDefinition
             | Self::DescribeTargetHealth
             | Self::DescribeTargetGroups
-            | Self::DescribeTargetGroupAttributes => false,
+            | Self::DescribeTargetGroupAttributes
+            | Self::DescribeLoadBalancers
+            | Self::DescribeServices
+            | Self::BatchGetImage
+            | Self::DescribeLogGroups
+            | Self::GetLogEvents => false,
         }
     }
 }
@@ -58,6 +73,11 @@ impl fmt::Display for Action {
             Self::DescribeTargetHealth => "DescribeTargetHealth",
             Self::DescribeTargetGroups => "DescribeTargetGroups",
             Self::DescribeTargetGroupAttributes => "DescribeTargetGroupAttributes",
+            Self::DescribeLoadBalancers => "DescribeLoadBalancers",
+            Self::DescribeServices => "DescribeServices",
+            Self::BatchGetImage => "BatchGetImage",
+            Self::DescribeLogGroups => "DescribeLogGroups",
+            Self::GetLogEvents => "GetLogEvents",
         })
     }
 }

@@ -15,6 +15,7 @@ mod ports_impl;
 mod quota;
 mod sample;
 mod settings;
+mod shelf;
 mod state;
 mod task;
 #[cfg(test)]

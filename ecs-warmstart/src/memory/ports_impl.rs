@@ -8,8 +8,11 @@ use super::cloud::InMemory;
 use super::ledger::Action;
 use super::state::refused;
 use crate::error::ErrorKind;
-use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::facts::{
+    EcsServiceFacts, ImageFacts, LoadBalancerFacts, LogLine, LogQuery, TargetGroupFacts, TaskDefinitionFacts,
+};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::image::ImageRef;
 use crate::observation::{Target, TargetObservation, TaskObservation};
 use crate::ports::{HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
 use crate::spec::LaunchRequest;
@@ -168,6 +171,40 @@ impl Inspector for InMemory {
         self.call(Action::DescribeTargetGroupAttributes, 1, group.name().to_owned(), |state, now| {
             state.authorize(group)?;
             Ok(state.group(group, now)?.settings.deregistration_delay)
+        })
+        .await
+    }
+
+    async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>> {
+        self.call(Action::DescribeLoadBalancers, 1, "all".to_owned(), |state, _| {
+            Ok(state.shelf.load_balancers())
+        })
+        .await
+    }
+
+    async fn image(&self, image: &ImageRef) -> Result<ImageFacts> {
+        self.call(Action::BatchGetImage, 1, image.to_string(), |state, _| state.shelf.image(image)).await
+    }
+
+    async fn log_group_exists(&self, group: &str) -> Result<bool> {
+        self.call(Action::DescribeLogGroups, 1, group.to_owned(), |state, _| {
+            Ok(state.shelf.has_log_group(group))
+        })
+        .await
+    }
+
+    async fn log_tail(&self, query: &LogQuery) -> Result<Vec<LogLine>> {
+        let about = format!("{} {}", query.group, query.stream);
+        self.call(Action::GetLogEvents, 1, about, |state, now| {
+            state.shelf.log_tail(query, state.owners.iter(), now)
+        })
+        .await
+    }
+
+    async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
+        self.call(Action::DescribeServices, 1, format!("{cluster} {name}"), |state, _| {
+            state.cluster(cluster)?;
+            state.shelf.ecs_service(cluster, name)
         })
         .await
     }

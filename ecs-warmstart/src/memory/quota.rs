@@ -43,7 +43,13 @@ impl Buckets {
             Action::RegisterTargets | Action::DeregisterTargets => (&mut self.registration, true),
             Action::DescribeTargetHealth
             | Action::DescribeTargetGroups
-            | Action::DescribeTargetGroupAttributes => (&mut self.elb_read, true),
+            | Action::DescribeTargetGroupAttributes
+            | Action::DescribeLoadBalancers => (&mut self.elb_read, true),
+            // Far above what a fleet asks: ECR's is 2000/s.
+            Action::BatchGetImage
+            | Action::DescribeLogGroups
+            | Action::GetLogEvents
+            | Action::DescribeServices => return true,
         };
         bucket.take(now) && (!elb || self.elb_account.take(now))
     }

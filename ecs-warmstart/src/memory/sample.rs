@@ -6,14 +6,22 @@ use std::time::Duration;
 use super::cloud::InMemory;
 use super::settings::{GroupSettings, Settings};
 use crate::clock::Clock;
-use crate::facts::{ContainerFacts, NetworkMode, TaskDefinitionFacts};
+use crate::facts::{
+    Compatibility, ContainerFacts, ContainerHealthCheck, ImageFacts, ImageVariant, LoadBalancerFacts,
+    LogConfiguration, NetworkMode, RuntimePlatform, TaskDefinitionFacts,
+};
 use crate::ids::{ClusterId, InvalidId, ServiceName, TargetGroupArn};
+use crate::image::{Digest, ImageRef, Platform};
 use crate::spec::{AwsVpc, Compute, LaunchRequest, LaunchType};
 
 /// The account of the sample.
 pub const SAMPLE_ACCOUNT: &str = "111122223333";
 /// The region of the sample.
 pub const SAMPLE_REGION: &str = "us-east-2";
+
+const SAMPLE_VPC: &str = "vpc-1";
+const SAMPLE_LOAD_BALANCER: &str =
+    "arn:aws:elasticloadbalancing:us-east-2:111122223333:loadbalancer/app/sample/0123456789abcdef";
 
 /// The services of the sample.
 pub const SAMPLE_SERVICES: [SampleService; 5] = [
@@ -111,27 +119,103 @@ impl SampleService {
 
     fn set_up(&self, cloud: &InMemory) -> Result<(), InvalidId> {
         cloud.add_cluster(&ClusterId::new(self.cluster)?);
-        let serving = ContainerFacts {
-            name: self.container.to_owned(),
-            essential: true,
-            has_health_check: self.has_health_check,
-            ports: vec![self.port],
+        cloud.add_log_group(&self.log_group());
+        for name in [Some(self.container), self.sidecar].into_iter().flatten() {
+            cloud.add_image(&image(name)?, sample_image(name));
+        }
+        cloud.add_task_definition(self.definition()?);
+        let group = GroupSettings {
+            health_check_interval: Duration::from_secs(10),
+            vpc: Some(SAMPLE_VPC.to_owned()),
+            load_balancer: Some(SAMPLE_LOAD_BALANCER.to_owned()),
+            ..GroupSettings::default()
         };
-        let beside = self.sidecar.map(|name| ContainerFacts {
-            name: name.to_owned(),
-            essential: false,
-            has_health_check: false,
-            ports: Vec::new(),
-        });
-        cloud.add_task_definition(TaskDefinitionFacts {
-            id: self.task_definition.parse()?,
-            network_mode: NetworkMode::AwsVpc,
-            containers: [serving].into_iter().chain(beside).collect(),
-        });
-        let group =
-            GroupSettings { health_check_interval: Duration::from_secs(10), ..GroupSettings::default() };
         cloud.add_target_group(&TargetGroupArn::new(self.target_group)?, group);
         Ok(())
+    }
+
+    /// What its task definition says; without a revision, as it is registered.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`] where one of its fields was changed to what is no name.
+    pub fn definition(&self) -> Result<TaskDefinitionFacts, InvalidId> {
+        let serving = ContainerFacts {
+            name: self.container.to_owned(),
+            image: image(self.container)?.to_string(),
+            health_check: self.has_health_check.then(|| self.health_check()),
+            ports: vec![self.port],
+            log: Some(self.log()),
+            ..ContainerFacts::default()
+        };
+        let beside = match self.sidecar {
+            Some(name) => Some(ContainerFacts {
+                name: name.to_owned(),
+                image: image(name)?.to_string(),
+                essential: false,
+                log: Some(self.log()),
+                ..ContainerFacts::default()
+            }),
+            None => None,
+        };
+        let containers = [serving].into_iter().chain(beside).collect();
+        let role = |name: &str| Some(format!("arn:aws:iam::{SAMPLE_ACCOUNT}:role/{name}"));
+        Ok(TaskDefinitionFacts {
+            compatibilities: vec![Compatibility::Ec2, Compatibility::Fargate],
+            cpu: Some(256),
+            memory: Some(512),
+            runtime_platform: Some(RuntimePlatform {
+                cpu_architecture: Some("X86_64".to_owned()),
+                operating_system_family: Some("LINUX".to_owned()),
+            }),
+            task_role: role("task"),
+            execution_role: role("execution"),
+            ..TaskDefinitionFacts::new(self.task_definition.parse()?, NetworkMode::AwsVpc, containers)
+        })
+    }
+
+    /// As often as the simulated containers are checked: [`ContainerCheck`](super::ContainerCheck).
+    fn health_check(&self) -> ContainerHealthCheck {
+        let checks = super::ContainerCheck::default();
+        let command = format!("wget -q -O /dev/null http://127.0.0.1:{}/health || exit 1", self.port);
+        ContainerHealthCheck {
+            command: vec!["CMD-SHELL".to_owned(), command],
+            interval: checks.interval,
+            retries: checks.retries,
+            start_period: checks.start_period,
+            ..ContainerHealthCheck::default()
+        }
+    }
+
+    fn log(&self) -> LogConfiguration {
+        LogConfiguration {
+            driver: "awslogs".to_owned(),
+            group: Some(self.log_group()),
+            region: Some(SAMPLE_REGION.to_owned()),
+            stream_prefix: Some("ecs".to_owned()),
+            create_group: false,
+        }
+    }
+
+    fn log_group(&self) -> String {
+        format!("/ecs/{}", self.task_definition)
+    }
+}
+
+/// The image of a container of the sample.
+fn image(container: &str) -> Result<ImageRef, InvalidId> {
+    format!("{SAMPLE_ACCOUNT}.dkr.ecr.{SAMPLE_REGION}.amazonaws.com/{container}:1.0").parse()
+}
+
+/// An index of two platforms; its digests follow from the container's name.
+fn sample_image(container: &str) -> ImageFacts {
+    let digest = |what: &str| Digest::of(format!("{container} {what}").as_bytes());
+    let variant =
+        |platform: Platform| ImageVariant { digest: digest(&platform.to_string()), platform: Some(platform) };
+    ImageFacts {
+        digest: digest("index"),
+        is_index: true,
+        images: vec![variant(Platform::linux_amd64()), variant(Platform::linux_arm64())],
     }
 }
 
@@ -146,6 +230,11 @@ impl InMemory {
         let settings =
             Settings { region: SAMPLE_REGION.to_owned(), account: SAMPLE_ACCOUNT.to_owned(), ..settings };
         let cloud = Self::with_settings(clock, settings);
+        cloud.add_load_balancer(LoadBalancerFacts {
+            arn: SAMPLE_LOAD_BALANCER.to_owned(),
+            vpc: Some(SAMPLE_VPC.to_owned()),
+            subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
+        });
         for service in &SAMPLE_SERVICES {
             set_up(service, &cloud);
         }

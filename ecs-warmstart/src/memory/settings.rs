@@ -118,6 +118,16 @@ pub struct GroupSettings {
     pub target_type: TargetType,
     /// Whether a listener leads to it. Default true. Without one its targets are `unused` for ever.
     pub in_use: bool,
+    /// What targets are spoken to in, and checked in. Default `HTTP`.
+    pub protocol: String,
+    /// The VPC that its targets are in. Default none is known.
+    pub vpc: Option<String>,
+    /// The ARN of the load balancer that it is in use by. Default none is known.
+    pub load_balancer: Option<String>,
+    /// The path that is asked for. Default `/`, as in ELBv2.
+    pub health_check_path: String,
+    /// The codes that pass. Default `200`, as of an application load balancer.
+    pub matcher: String,
     /// Between health checks of a target. Default 30 s, as in ELBv2 (5 to 300 s).
     pub health_check_interval: Duration,
     /// After what time a check that gets no answer has failed. Default 5 s; never more than the interval.
@@ -140,6 +150,11 @@ impl Default for GroupSettings {
         Self {
             target_type: TargetType::Ipv4,
             in_use: true,
+            protocol: "HTTP".to_owned(),
+            vpc: None,
+            load_balancer: None,
+            health_check_path: "/".to_owned(),
+            matcher: "200".to_owned(),
             health_check_interval: Duration::from_secs(30),
             health_check_timeout: Duration::from_secs(5),
             healthy_threshold: 5,
@@ -157,7 +172,19 @@ impl GroupSettings {
         TargetGroupFacts {
             target_type: self.target_type,
             in_use: self.in_use,
+            load_balancers: self.load_balancer.iter().filter(|_| self.in_use).cloned().collect(),
+            protocol: Some(self.protocol.clone()),
+            port: None,
+            vpc: self.vpc.clone(),
+            health_check_enabled: true,
+            health_check_protocol: Some(self.protocol.clone()),
+            health_check_port: None,
+            health_check_path: Some(self.health_check_path.clone()),
+            matcher: Some(self.matcher.clone()),
             health_check_interval: self.health_check_interval,
+            health_check_timeout: self.health_check_timeout,
+            healthy_threshold: self.healthy_threshold,
+            unhealthy_threshold: self.unhealthy_threshold,
         }
     }
 }

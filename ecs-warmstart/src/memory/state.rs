@@ -11,6 +11,7 @@ use super::ledger::{Action, Call};
 use super::owners::Owners;
 use super::quota::Buckets;
 use super::settings::Settings;
+use super::shelf::Shelf;
 use super::task::{Place, Task};
 use super::timeline::{End, Timeline};
 use super::tokens::{Kind, Known, Tokens};
@@ -39,6 +40,7 @@ pub(super) struct State {
     /// Groups about which every call is refused.
     pub(super) denied: BTreeSet<TargetGroupArn>,
     pub(super) owners: Owners,
+    pub(super) shelf: Shelf,
     pub(super) calls: Vec<Call>,
     /// What tasks of a family do.
     pub(super) behaviours: BTreeMap<String, Behaviour>,
@@ -86,6 +88,7 @@ impl State {
             unusable: BTreeSet::new(),
             denied: BTreeSet::new(),
             owners: Owners::new(places.machine_ids()),
+            shelf: Shelf::default(),
             calls: Vec::new(),
             behaviours: BTreeMap::new(),
             next_behaviours: BTreeMap::new(),
@@ -224,6 +227,10 @@ impl State {
         let awsvpc = definition.network_mode == NetworkMode::AwsVpc;
         let dice = Dice::new(self.settings.seed, DICE_LIFE, number as u64);
         let mut timeline = Timeline::draw(now, awsvpc, &behaviour, &self.settings, dice);
+        let (digests, unpullable) = self.shelf.pull(&definition);
+        if let Some(stop) = unpullable {
+            timeline.plan_stop(&stop);
+        }
         if matches!(&place, Place::Addresses(addresses) if addresses.is_empty()) {
             timeline.plan_stop(&Stop::no_free_address());
         }
@@ -235,6 +242,7 @@ impl State {
             behaviour,
             timeline,
             place,
+            digests,
         })))
     }
 
@@ -267,9 +275,14 @@ impl State {
 
     /// The tasks that `ListTasks` names.
     pub(super) fn list(&self, cluster: &ClusterId, selector: &Selector, now: Timestamp) -> Vec<TaskArn> {
+        let deployments = match selector {
+            Selector::OfEcsService { name, .. } => Some(self.shelf.deployments(cluster, name)),
+            _ => None,
+        };
         self.owners
             .iter()
             .filter(|task| task.cluster == cluster.name())
+            .filter(|task| deployments.as_ref().is_none_or(|ids| ids.contains(&task.started_by)))
             .filter(|task| task.is_listed(selector, &self.settings, now))
             .map(|task| task.arn.clone())
             .collect()

@@ -7,7 +7,7 @@ use super::behaviour::{Behaviour, CheckAnswer};
 use super::ledger::Truth;
 use super::settings::Settings;
 use super::timeline::Timeline;
-use crate::facts::TaskDefinitionFacts;
+use crate::facts::{ContainerFacts, TaskDefinitionFacts};
 use crate::ids::TaskArn;
 use crate::observation::{ContainerObservation, Host, PortBinding, Target, TaskObservation, TaskStatus};
 use crate::ports::Selector;
@@ -23,6 +23,8 @@ pub(super) struct Task {
     pub(super) behaviour: Behaviour,
     pub(super) timeline: Timeline,
     pub(super) place: Place,
+    /// What each container's image stood for at the launch.
+    pub(super) digests: Vec<Option<String>>,
 }
 
 /// Where a task sits in the network.
@@ -69,6 +71,8 @@ impl Task {
                     life.is_ending(now) && self.definition.id.family() == family
                 }
                 Selector::Running => !life.is_ending(now),
+                // By its deployments, whose ids its tasks are started by: see `State::list`.
+                Selector::OfEcsService { stopped, .. } => life.is_ending(now) == *stopped,
             }
     }
 
@@ -115,10 +119,11 @@ impl Task {
     fn containers(&self, settings: &Settings, now: Timestamp) -> Vec<ContainerObservation> {
         let life = &self.timeline;
         let started = life.before_end(life.running).is_some_and(|at| at <= now);
+        let pulled = started;
         let end = life.end.as_ref().filter(|_| life.exited().is_some_and(|at| at <= now));
         let culprit = self.definition.containers.iter().position(|container| container.essential);
-        let container = |(index, facts): (usize, &crate::facts::ContainerFacts)| {
-            let health = if facts.has_health_check {
+        let container = |(index, facts): (usize, &ContainerFacts)| {
+            let health = if facts.has_health_check() {
                 life.container_health(&settings.container_check, self.behaviour.container_checks_work, now)
             } else {
                 Default::default()
@@ -138,7 +143,7 @@ impl Task {
                 // What never started has no exit code.
                 exit_code: exit_code.filter(|_| started),
                 reason,
-                image_digest: None,
+                image_digest: self.digests.get(index).cloned().flatten().filter(|_| pulled),
                 ports,
             }
         };
@@ -188,7 +193,7 @@ impl Task {
     pub(super) fn truth(&self, settings: &Settings, now: Timestamp) -> Truth {
         let life = &self.timeline;
         let past = |moment: Option<Timestamp>| moment.filter(|at| *at <= now);
-        let checked = self.definition.containers.iter().any(|container| container.has_health_check);
+        let checked = self.definition.containers.iter().any(ContainerFacts::has_health_check);
         let healthy = if checked && self.behaviour.container_checks_work {
             life.container_healthy_at(&settings.container_check)
         } else {

@@ -6,8 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
-use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::facts::{
+    EcsServiceFacts, ImageFacts, LoadBalancerFacts, LogLine, LogQuery, TargetGroupFacts, TaskDefinitionFacts,
+};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::image::ImageRef;
 use crate::observation::{Target, TargetObservation, TaskObservation};
 use crate::spec::LaunchRequest;
 
@@ -82,6 +85,26 @@ macro_rules! forward {
 
             async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
                 (**self).deregistration_delay(group).await
+            }
+
+            async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>> {
+                (**self).load_balancers().await
+            }
+
+            async fn image(&self, image: &ImageRef) -> Result<ImageFacts> {
+                (**self).image(image).await
+            }
+
+            async fn log_group_exists(&self, group: &str) -> Result<bool> {
+                (**self).log_group_exists(group).await
+            }
+
+            async fn log_tail(&self, query: &LogQuery) -> Result<Vec<LogLine>> {
+                (**self).log_tail(query).await
+            }
+
+            async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
+                (**self).ecs_service(cluster, name).await
             }
         }
     };

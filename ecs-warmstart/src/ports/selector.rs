@@ -13,6 +13,13 @@ pub enum Selector {
         /// The family's name.
         family: String,
     },
+    /// The tasks of an ECS service, of all its deployments.
+    OfEcsService {
+        /// The ECS service's name.
+        name: String,
+        /// Those that ECS wants stopped, found for about an hour, instead of those that it wants running.
+        stopped: bool,
+    },
     /// All tasks that ECS wants running, whoever started them: those of ECS services and of people too.
     Running,
 }
@@ -22,6 +29,8 @@ impl fmt::Display for Selector {
         match self {
             Self::StartedBy(started_by) => write!(f, "started by {started_by}"),
             Self::StoppedOf { family } => write!(f, "stopped of {family}"),
+            Self::OfEcsService { name, stopped: false } => write!(f, "of ECS service {name}"),
+            Self::OfEcsService { name, stopped: true } => write!(f, "stopped of ECS service {name}"),
             Self::Running => f.write_str("running"),
         }
     }

@@ -7,8 +7,11 @@ use async_trait::async_trait;
 
 use super::Selector;
 use crate::error::PortError;
-use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::facts::{
+    EcsServiceFacts, ImageFacts, LoadBalancerFacts, LogLine, LogQuery, TargetGroupFacts, TaskDefinitionFacts,
+};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::image::ImageRef;
 use crate::observation::{Target, TargetObservation, TaskObservation};
 use crate::spec::LaunchRequest;
 
@@ -136,7 +139,10 @@ pub trait HealthWaiter: Debug + Send + Sync + 'static {
     ) -> Result<Vec<TargetObservation>>;
 }
 
-/// Reads definitions: facts by which a run is planned.
+/// Reads facts: those by which a run is planned and checked, and those by which a failure is explained.
+///
+/// None of them is needed for a run: what may not be read, or cannot be read by this implementation, is `Denied`, and done
+/// without.
 #[cfg_attr(test, mockall::automock)]
 #[async_trait]
 pub trait Inspector: Debug + Send + Sync + 'static {
@@ -191,4 +197,60 @@ pub trait Inspector: Debug + Send + Sync + 'static {
     ///
     /// Safe: it only reads.
     async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration>;
+
+    /// All load balancers of the region, of application and network. Which listeners lead to a group, the group says.
+    ///
+    /// # Errors
+    ///
+    /// `Denied` where they may not be read; otherwise any kind but `NotFound`, `Capacity` and `Conflict`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>>;
+
+    /// What the image's registry says of it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when there is no such repository, tag or digest; `Denied` where it may not be read, and where this
+    /// implementation does not speak to that registry.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    async fn image(&self, image: &ImageRef) -> Result<ImageFacts>;
+
+    /// Whether the log group exists, in this region.
+    ///
+    /// # Errors
+    ///
+    /// `Denied` where it may not be read; otherwise any kind but `NotFound`, `Capacity` and `Conflict`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    async fn log_group_exists(&self, group: &str) -> Result<bool>;
+
+    /// The end of a log, the oldest line first. Empty where nothing was written, and where there is no such stream.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when there is no such log group; `Denied` where it may not be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    async fn log_tail(&self, query: &LogQuery) -> Result<Vec<LogLine>>;
+
+    /// What ECS says of an ECS service.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when the cluster or the ECS service does not exist; `Denied` where it may not be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts>;
 }

@@ -57,9 +57,8 @@ fn service(name: &str, its_group: &str) -> ServiceView {
 
 fn facts() -> TargetGroupFacts {
     TargetGroupFacts {
-        target_type: TargetType::Ipv4,
-        in_use: true,
         health_check_interval: Duration::from_secs(10),
+        ..TargetGroupFacts::new(TargetType::Ipv4)
     }
 }
 

@@ -8,8 +8,11 @@ use async_trait::async_trait;
 
 use super::plan::{ChaosPlan, Fault, PortCall, PortMethod};
 use crate::error::{ErrorKind, PortError};
-use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::facts::{
+    EcsServiceFacts, ImageFacts, LoadBalancerFacts, LogLine, LogQuery, TargetGroupFacts, TaskDefinitionFacts,
+};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::image::ImageRef;
 use crate::observation::{Target, TargetObservation, TaskObservation};
 use crate::ports::{HealthWaiter, Inspector, Ports, Result, Selector, TargetRegistrar, TaskLauncher};
 use crate::spec::LaunchRequest;
@@ -151,6 +154,26 @@ impl Inspector for Chaos {
     async fn deregistration_delay(&self, group: &TargetGroupArn) -> Result<Duration> {
         let inspector = &self.inner.inspector;
         self.call(PortMethod::DeregistrationDelay, || inspector.deregistration_delay(group)).await
+    }
+
+    async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>> {
+        self.call(PortMethod::LoadBalancers, || self.inner.inspector.load_balancers()).await
+    }
+
+    async fn image(&self, image: &ImageRef) -> Result<ImageFacts> {
+        self.call(PortMethod::Image, || self.inner.inspector.image(image)).await
+    }
+
+    async fn log_group_exists(&self, group: &str) -> Result<bool> {
+        self.call(PortMethod::LogGroupExists, || self.inner.inspector.log_group_exists(group)).await
+    }
+
+    async fn log_tail(&self, query: &LogQuery) -> Result<Vec<LogLine>> {
+        self.call(PortMethod::LogTail, || self.inner.inspector.log_tail(query)).await
+    }
+
+    async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
+        self.call(PortMethod::EcsService, || self.inner.inspector.ecs_service(cluster, name)).await
     }
 }
 

@@ -145,16 +145,10 @@ fn somebody(caller: &str, chance: &mut Chance) -> String {
 }
 
 fn add_strangers(cloud: &InMemory, port: u16) {
-    cloud.add_task_definition(TaskDefinitionFacts {
-        id: format!("{STRANGERS}:1").parse().expect("a revision"),
-        network_mode: NetworkMode::AwsVpc,
-        containers: vec![ContainerFacts {
-            name: "stranger".to_owned(),
-            essential: true,
-            has_health_check: false,
-            ports: vec![port],
-        }],
-    });
+    let stranger =
+        ContainerFacts { name: "stranger".to_owned(), ports: vec![port], ..ContainerFacts::default() };
+    let id = format!("{STRANGERS}:1").parse().expect("a revision");
+    cloud.add_task_definition(TaskDefinitionFacts::new(id, NetworkMode::AwsVpc, vec![stranger]));
 }
 
 /// A row of numbers that follows from a seed.

@@ -29,6 +29,16 @@ pub enum PortMethod {
     TargetGroup,
     /// [`Inspector::deregistration_delay`](crate::ports::Inspector::deregistration_delay)
     DeregistrationDelay,
+    /// [`Inspector::load_balancers`](crate::ports::Inspector::load_balancers)
+    LoadBalancers,
+    /// [`Inspector::image`](crate::ports::Inspector::image)
+    Image,
+    /// [`Inspector::log_group_exists`](crate::ports::Inspector::log_group_exists)
+    LogGroupExists,
+    /// [`Inspector::log_tail`](crate::ports::Inspector::log_tail)
+    LogTail,
+    /// [`Inspector::ecs_service`](crate::ports::Inspector::ecs_service)
+    EcsService,
 }
 
 impl PortMethod {
@@ -42,7 +52,12 @@ impl PortMethod {
             | Self::ObserveTargets
             | Self::TaskDefinition
             | Self::TargetGroup
-            | Self::DeregistrationDelay => false,
+            | Self::DeregistrationDelay
+            | Self::LoadBalancers
+            | Self::Image
+            | Self::LogGroupExists
+            | Self::LogTail
+            | Self::EcsService => false,
         }
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::Cancel;
 use ecs_warmstart::error::ErrorKind;
-use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TargetType, TaskDefinitionFacts};
+use ecs_warmstart::facts::{
+    ContainerFacts, ContainerHealthCheck, NetworkMode, TargetType, TaskDefinitionFacts,
+};
 use ecs_warmstart::fleet::{Fleet, Report, RunOutcome, Service, UpOptions};
 use ecs_warmstart::memory::{Behaviour, GroupSettings, InMemory, Settings, Stop};
 use ecs_warmstart::ports::Ports;
@@ -21,15 +23,12 @@ fn in_mode(cloud: &InMemory, mode: NetworkMode, target_type: TargetType) -> Serv
     let mut service = auth(1);
     let container = ContainerFacts {
         name: "authapi-container".into(),
-        essential: true,
-        has_health_check: true,
+        health_check: Some(ContainerHealthCheck::default()),
         ports: vec![8080],
+        ..ContainerFacts::default()
     };
-    cloud.add_task_definition(TaskDefinitionFacts {
-        id: "authapi-task-def".parse().unwrap(),
-        network_mode: mode,
-        containers: vec![container],
-    });
+    let id = "authapi-task-def".parse().unwrap();
+    cloud.add_task_definition(TaskDefinitionFacts::new(id, mode, vec![container]));
     if mode != NetworkMode::AwsVpc {
         service.request.network = None;
         service.request.compute = Compute::LaunchType(LaunchType::Ec2);

@@ -42,12 +42,12 @@ const LAWS: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Which modules each module of the crate's root may name. What is not here may not be named.
-const IMPORTS: [(&str, &[&str]); 22] = [
+const IMPORTS: [(&str, &[&str]); 23] = [
     ("ids", &[]),
     ("time", &[]),
     ("image", &["ids", "time"]),
     ("clock", &["time"]),
-    ("facts", &["ids", "time"]),
+    ("facts", &["ids", "time", "image"]),
     ("observation", &["ids", "time"]),
     ("spec", &["ids", "time", "facts", "observation"]),
     ("policy", &["ids", "time", "observation"]),
@@ -61,6 +61,7 @@ const IMPORTS: [(&str, &[&str]); 22] = [
     ("batch", BATCH),
     ("memory", MEMORY),
     ("aws", ADAPTER),
+    ("registry", ADAPTER),
     ("testing", ADAPTER),
     (
         "driver",
@@ -101,17 +102,17 @@ const IMPORTS: [(&str, &[&str]); 22] = [
     ("config", &["ids", "time", "facts", "spec", "policy", "error", "fleet"]),
 ];
 
-const PORTS: &[&str] = &["ids", "time", "clock", "facts", "spec", "policy", "observation", "error"];
+const PORTS: &[&str] = &["ids", "time", "clock", "image", "facts", "spec", "policy", "observation", "error"];
 
 /// Never the machine, the driver or the fleet: adapters answer, they do not decide.
 const ADAPTER: &[&str] =
-    &["ids", "time", "clock", "facts", "spec", "policy", "observation", "error", "ports"];
+    &["ids", "time", "clock", "image", "facts", "spec", "policy", "observation", "error", "ports"];
 
 const MEMORY: &[&str] =
-    &["ids", "time", "clock", "facts", "spec", "policy", "observation", "error", "ports", "quota"];
+    &["ids", "time", "clock", "image", "facts", "spec", "policy", "observation", "error", "ports", "quota"];
 
 const BATCH: &[&str] =
-    &["ids", "time", "clock", "facts", "spec", "policy", "observation", "error", "ports", "limit"];
+    &["ids", "time", "clock", "image", "facts", "spec", "policy", "observation", "error", "ports", "limit"];
 
 /// Single files that may name one thing more, and why.
 const EXCEPTIONS: [(&str, &str, &str); 5] = [

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::operation::describe_container_instances::DescribeContainerInstancesOutput;
+use aws_sdk_ecs::operation::describe_services::{DescribeServicesError, DescribeServicesOutput};
 use aws_sdk_ecs::operation::describe_task_definition::{
     DescribeTaskDefinitionError, DescribeTaskDefinitionOutput,
 };
@@ -16,18 +17,18 @@ use aws_sdk_ecs::operation::stop_task::{StopTaskError, StopTaskInput, StopTaskOu
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::error::{ConflictException, InvalidParameterException};
 use aws_sdk_ecs::types::{
-    AssignPublicIp, Attachment, Container, ContainerDefinition, ContainerInstance, DesiredStatus, Failure,
-    HealthCheck, KeyValuePair, NetworkBinding, NetworkInterface, PortMapping, Task, TaskDefinition,
+    AssignPublicIp, Attachment, Container, ContainerInstance, DesiredStatus, Failure, KeyValuePair,
+    NetworkBinding, NetworkInterface, Task,
 };
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use ecs_warmstart::error::{ErrorKind, PortError};
-use ecs_warmstart::facts::{ContainerFacts, NetworkMode, TaskDefinitionFacts};
 use ecs_warmstart::ids::{ClusterId, TaskArn};
 use ecs_warmstart::observation::{ContainerObservation, HealthStatus, TaskObservation, TaskStatus};
 use ecs_warmstart::ports::{Ports, Selector};
 use ecs_warmstart::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
 
 use super::client::{at_once, meta, refusal};
+use super::facts;
 
 const PAGE: usize = 100;
 
@@ -38,7 +39,7 @@ pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
     let machines = Machines::default();
     let seen = Arc::clone(&machines);
     let of = || cloud.clone();
-    let (run, list, describe, stop, define) = (of(), of(), of(), of(), of());
+    let (run, list, describe, stop, define, services) = (of(), of(), of(), of(), of(), of());
     vec![
         mock!(Client::run_task).then_compute_response(move |input| run_task(&run, input)),
         mock!(Client::list_tasks).then_compute_response(move |input| list_tasks(&list, input)),
@@ -51,9 +52,24 @@ pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
             let id = input.task_definition().unwrap().parse().unwrap();
             match at_once(define.inspector.task_definition(&id)) {
                 Ok(facts) => MockResponse::Output(
-                    DescribeTaskDefinitionOutput::builder().task_definition(definition_of(&facts)).build(),
+                    DescribeTaskDefinitionOutput::builder()
+                        .task_definition(facts::definition_of(&facts))
+                        .build(),
                 ),
                 Err(error) => MockResponse::Error(DescribeTaskDefinitionError::generic(meta(&error))),
+            }
+        }),
+        mock!(Client::describe_services).then_compute_response(move |input| {
+            let [name] = input.services() else { panic!("one at a time: {input:?}") };
+            match at_once(services.inspector.ecs_service(&cluster(input.cluster()), name)) {
+                Ok(facts) => MockResponse::Output(
+                    DescribeServicesOutput::builder().services(facts::service_of(&facts)).build(),
+                ),
+                Err(error) if error.failure().code.as_deref() == Some("ServiceNotFoundException") => {
+                    let missing = Failure::builder().reason("MISSING").build();
+                    MockResponse::Output(DescribeServicesOutput::builder().failures(missing).build())
+                }
+                Err(error) => MockResponse::Error(DescribeServicesError::generic(meta(&error))),
             }
         }),
     ]
@@ -146,10 +162,13 @@ fn list_tasks(cloud: &Ports, input: &ListTasksInput) -> MockResponse<ListTasksOu
 
 fn selector_of(input: &ListTasksInput) -> Selector {
     let wanted = input.desired_status().map(DesiredStatus::as_str);
-    match (input.started_by(), input.family(), wanted) {
-        (Some(started_by), None, None) => Selector::StartedBy(started_by.to_owned()),
-        (None, Some(family), Some("STOPPED")) => Selector::StoppedOf { family: family.to_owned() },
-        (None, None, Some("RUNNING")) => Selector::Running,
+    match (input.started_by(), input.family(), input.service_name(), wanted) {
+        (Some(started_by), None, None, None) => Selector::StartedBy(started_by.to_owned()),
+        (None, Some(family), None, Some("STOPPED")) => Selector::StoppedOf { family: family.to_owned() },
+        (None, None, Some(name), Some(wanted)) => {
+            Selector::OfEcsService { name: name.to_owned(), stopped: wanted == "STOPPED" }
+        }
+        (None, None, None, Some("RUNNING")) => Selector::Running,
         filters => panic!("no way to find tasks: {filters:?}"),
     }
 }
@@ -260,30 +279,5 @@ fn container_of(seen: &ContainerObservation, addresses: &[IpAddr]) -> Container 
         .set_image_digest(seen.image_digest.clone())
         .set_network_interfaces(Some(interfaces.collect()))
         .set_network_bindings(Some(bindings.collect()))
-        .build()
-}
-
-fn definition_of(facts: &TaskDefinitionFacts) -> TaskDefinition {
-    let mode = match facts.network_mode {
-        NetworkMode::AwsVpc => "awsvpc",
-        NetworkMode::Bridge => "bridge",
-        NetworkMode::Host => "host",
-        NetworkMode::None => "none",
-    };
-    TaskDefinition::builder()
-        .task_definition_arn(facts.id.as_str())
-        .network_mode(mode.into())
-        .set_container_definitions(Some(facts.containers.iter().map(container_definition_of).collect()))
-        .build()
-}
-
-fn container_definition_of(facts: &ContainerFacts) -> ContainerDefinition {
-    let check = || HealthCheck::builder().command("CMD").command("true").build().unwrap();
-    let ports = facts.ports.iter().map(|port| PortMapping::builder().container_port((*port).into()).build());
-    ContainerDefinition::builder()
-        .name(&facts.name)
-        .essential(facts.essential)
-        .set_health_check(facts.has_health_check.then(check))
-        .set_port_mappings(Some(ports.collect()))
         .build()
 }

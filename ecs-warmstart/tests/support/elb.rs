@@ -6,6 +6,9 @@ use aws_sdk_elasticloadbalancingv2::Client;
 use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::{
     DeregisterTargetsError, DeregisterTargetsInput, DeregisterTargetsOutput,
 };
+use aws_sdk_elasticloadbalancingv2::operation::describe_load_balancers::{
+    DescribeLoadBalancersError, DescribeLoadBalancersOutput,
+};
 use aws_sdk_elasticloadbalancingv2::operation::describe_target_group_attributes::{
     DescribeTargetGroupAttributesError, DescribeTargetGroupAttributesOutput,
 };
@@ -20,20 +23,20 @@ use aws_sdk_elasticloadbalancingv2::operation::register_targets::{
 };
 use aws_sdk_elasticloadbalancingv2::types::error::TargetGroupNotFoundException;
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetGroup, TargetGroupAttribute, TargetGroupIpAddressTypeEnum, TargetHealth,
-    TargetHealthDescription, TargetTypeEnum,
+    TargetDescription, TargetGroupAttribute, TargetHealth, TargetHealthDescription,
 };
 use aws_smithy_mocks::{MockResponse, Rule, mock};
-use ecs_warmstart::facts::{TargetGroupFacts, TargetType};
 use ecs_warmstart::ids::TargetGroupArn;
 use ecs_warmstart::observation::{Target, TargetObservation};
 use ecs_warmstart::ports::Ports;
 
 use super::client::{at_once, meta};
+use super::facts;
 
 pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
     let of = || cloud.clone();
-    let (register, deregister, health, describe, attributes) = (of(), of(), of(), of(), of());
+    let (register, deregister, health, describe, attributes, balancers) =
+        (of(), of(), of(), of(), of(), of());
     vec![
         mock!(Client::register_targets).then_compute_response(move |input| {
             let targets = targets_of(input.targets());
@@ -51,7 +54,8 @@ pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
             match at_once(describe.inspector.target_groups(&asked)) {
                 Ok(facts) => {
                     // AWS answers in an order of its own.
-                    let groups = asked.iter().zip(&facts).rev().map(|(arn, facts)| group_of(arn, facts));
+                    let groups =
+                        asked.iter().zip(&facts).rev().map(|(arn, facts)| facts::group_of(arn, facts));
                     let output = DescribeTargetGroupsOutput::builder();
                     MockResponse::Output(output.set_target_groups(Some(groups.collect())).build())
                 }
@@ -62,6 +66,17 @@ pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
             match at_once(attributes.inspector.deregistration_delay(&group(input.target_group_arn()))) {
                 Ok(delay) => MockResponse::Output(attributes_of(delay)),
                 Err(error) => MockResponse::Error(DescribeTargetGroupAttributesError::generic(meta(&error))),
+            }
+        }),
+        mock!(Client::describe_load_balancers).then_compute_response(move |_| {
+            match at_once(balancers.inspector.load_balancers()) {
+                Ok(found) => {
+                    let found = found.iter().map(facts::load_balancer_of).collect();
+                    MockResponse::Output(
+                        DescribeLoadBalancersOutput::builder().set_load_balancers(Some(found)).build(),
+                    )
+                }
+                Err(error) => MockResponse::Error(DescribeLoadBalancersError::generic(meta(&error))),
             }
         }),
     ]
@@ -138,23 +153,5 @@ fn health_of(target: &Target, seen: &TargetObservation) -> TargetHealthDescripti
     TargetHealthDescription::builder()
         .target(TargetDescription::builder().id(&target.id).port(target.port.into()).build())
         .target_health(health)
-        .build()
-}
-
-fn group_of(arn: &TargetGroupArn, facts: &TargetGroupFacts) -> TargetGroup {
-    let (target_type, addresses) = match facts.target_type {
-        TargetType::Ipv4 => (TargetTypeEnum::Ip, Some(TargetGroupIpAddressTypeEnum::Ipv4)),
-        TargetType::Ipv6 => (TargetTypeEnum::Ip, Some(TargetGroupIpAddressTypeEnum::Ipv6)),
-        TargetType::Instance => (TargetTypeEnum::Instance, None),
-        TargetType::Unsupported => (TargetTypeEnum::Lambda, None),
-    };
-    TargetGroup::builder()
-        .target_group_arn(arn.as_str())
-        .target_type(target_type)
-        .set_ip_address_type(addresses)
-        .set_load_balancer_arns(Some(
-            facts.in_use.then(|| "a load balancer".to_owned()).into_iter().collect(),
-        ))
-        .health_check_interval_seconds(facts.health_check_interval.as_secs().try_into().unwrap())
         .build()
 }

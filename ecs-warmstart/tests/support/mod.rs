@@ -2,7 +2,10 @@
 //! answer of AWS.
 
 mod client;
+mod ecr;
 mod ecs;
 mod elb;
+mod facts;
+mod logs;
 
 pub(crate) use client::through_the_sdk;

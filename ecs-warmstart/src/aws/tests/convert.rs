@@ -13,9 +13,9 @@ use aws_sdk_elasticloadbalancingv2::types::{
     TargetHealthDescription, TargetHealthReasonEnum, TargetHealthStateEnum, TargetTypeEnum,
 };
 
-use super::super::convert;
+use super::super::{convert, definitions};
 use crate::error::ErrorKind;
-use crate::facts::{ContainerFacts, NetworkMode, TargetType, TaskDefinitionFacts};
+use crate::facts::{ContainerFacts, ContainerHealthCheck, NetworkMode, TargetType, TaskDefinitionFacts};
 use crate::observation::{
     HealthStatus, PortBinding, StopCode, StopInfo, Target, TargetObservation, TargetReason, TargetState,
     TaskObservation, TaskStatus,
@@ -206,9 +206,9 @@ fn a_task_definition_without_a_mode_has_the_default_of_its_platform() {
         (definition().network_mode(EcsMode::Bridge), NetworkMode::Bridge),
         (definition().network_mode("default".into()), NetworkMode::Bridge),
     ] {
-        assert_eq!(convert::task_definition(&definition.build()).unwrap().network_mode, mode);
+        assert_eq!(definitions::task_definition(&definition.build()).unwrap().network_mode, mode);
     }
-    assert!(convert::task_definition(&TaskDefinition::builder().build()).is_err());
+    assert!(definitions::task_definition(&TaskDefinition::builder().build()).is_err());
 }
 
 #[test]
@@ -226,23 +226,35 @@ fn a_container_definition_is_essential_unless_it_says_no() {
         .task_definition_arn("arn:aws:ecs:us-east-2:111122223333:task-definition/web:3")
         .container_definitions(web.build())
         .container_definitions(sidecar.build());
-    let facts = |name: &str, essential, has_health_check, ports| ContainerFacts {
+    let facts = |name: &str, essential, has_health_check: bool, ports| ContainerFacts {
         name: name.to_owned(),
         essential,
-        has_health_check,
+        health_check: has_health_check
+            .then(|| ContainerHealthCheck { command: vec!["CMD".into()], ..Default::default() }),
         ports,
+        ..ContainerFacts::default()
     };
     assert_eq!(
-        convert::task_definition(&definition.build()).unwrap(),
-        TaskDefinitionFacts {
-            id: "arn:aws:ecs:us-east-2:111122223333:task-definition/web:3".parse().unwrap(),
-            network_mode: NetworkMode::Bridge,
-            containers: vec![
+        definitions::task_definition(&definition.build()).unwrap(),
+        TaskDefinitionFacts::new(
+            "arn:aws:ecs:us-east-2:111122223333:task-definition/web:3".parse().unwrap(),
+            NetworkMode::Bridge,
+            vec![
                 facts("web", true, true, vec![8080, 9000, 9001, 9002]),
                 facts("sidecar", false, false, vec![]),
             ],
-        }
+        )
     );
+    for (cpu, memory, expected) in [
+        ("256", "512", (Some(256), Some(512))),
+        (".5 vCPU", "1 GB", (Some(512), Some(1024))),
+        ("1vcpu", "0.5GB", (Some(1024), Some(512))),
+        ("much", "-1 GB", (None, None)),
+    ] {
+        let sized = TaskDefinition::builder().task_definition_arn("web:3").cpu(cpu).memory(memory).build();
+        let facts = definitions::task_definition(&sized).unwrap();
+        assert_eq!((facts.cpu, facts.memory), expected);
+    }
 }
 
 #[test]
@@ -258,14 +270,14 @@ fn a_target_group_says_what_it_takes() {
         (TargetGroup::builder().target_type(TargetTypeEnum::Alb), TargetType::Unsupported),
         (TargetGroup::builder().target_type("satellite".into()), TargetType::Unsupported),
     ] {
-        assert_eq!(convert::target_group(&group.build()).target_type, target_type);
+        assert_eq!(definitions::target_group(&group.build()).target_type, target_type);
     }
-    let idle = convert::target_group(&ip().build());
+    let idle = definitions::target_group(&ip().build());
     assert!(!idle.in_use);
     assert_eq!(idle.health_check_interval, Duration::from_secs(30));
     let busy = ip().load_balancer_arns("arn").health_check_interval_seconds(5).build();
-    assert!(convert::target_group(&busy).in_use);
-    assert_eq!(convert::target_group(&busy).health_check_interval, Duration::from_secs(5));
+    assert!(definitions::target_group(&busy).in_use);
+    assert_eq!(definitions::target_group(&busy).health_check_interval, Duration::from_secs(5));
 }
 
 #[test]

@@ -203,7 +203,7 @@ async fn a_family_stands_for_its_newest_revision() {
     assert_eq!(first.id.as_str(), format!("{FAMILY}:1"));
     let mut second = first.clone();
     second.id = FAMILY.parse().unwrap();
-    second.containers[0].has_health_check = false;
+    second.containers[0].health_check = None;
     let id = kit.cloud.add_task_definition(second);
     assert_eq!(id.as_str(), format!("{FAMILY}:2"));
     assert_eq!(kit.cloud.task_definition(&FAMILY.parse().unwrap()).await.unwrap().id, id);

@@ -54,16 +54,9 @@ async fn two_tasks_say_one_address_where_it_was_used_again() {
 async fn a_stopped_task_says_machine_and_ports() {
     let kit = Kit::new();
     kit.group_with(GroupSettings { target_type: TargetType::Instance, ..GroupSettings::default() });
-    kit.cloud.add_task_definition(TaskDefinitionFacts {
-        id: "bridge".parse().unwrap(),
-        network_mode: NetworkMode::Bridge,
-        containers: vec![ContainerFacts {
-            name: "web".into(),
-            essential: true,
-            has_health_check: false,
-            ports: vec![80],
-        }],
-    });
+    let web = ContainerFacts { name: "web".into(), ports: vec![80], ..ContainerFacts::default() };
+    let id = "bridge".parse().unwrap();
+    kit.cloud.add_task_definition(TaskDefinitionFacts::new(id, NetworkMode::Bridge, vec![web]));
     let request = LaunchRequest {
         task_definition: "bridge".parse().unwrap(),
         compute: Compute::LaunchType(LaunchType::Ec2),

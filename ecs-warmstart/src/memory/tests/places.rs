@@ -61,15 +61,12 @@ async fn two_addresses_where_the_subnets_have_ipv6() {
 fn on_machines(kit: &Kit, family: &str, network_mode: NetworkMode) -> LaunchRequest {
     let container = |name: &str, ports: &[u16]| ContainerFacts {
         name: name.into(),
-        essential: true,
-        has_health_check: false,
         ports: ports.to_vec(),
+        ..ContainerFacts::default()
     };
-    kit.cloud.add_task_definition(TaskDefinitionFacts {
-        id: family.parse().unwrap(),
-        network_mode,
-        containers: vec![container("web", &[80, 443]), container("beside", &[80])],
-    });
+    let containers = vec![container("web", &[80, 443]), container("beside", &[80])];
+    let id = family.parse().unwrap();
+    kit.cloud.add_task_definition(TaskDefinitionFacts::new(id, network_mode, containers));
     LaunchRequest {
         task_definition: family.parse().unwrap(),
         compute: Compute::LaunchType(LaunchType::Ec2),
@@ -122,16 +119,9 @@ async fn host_ports_run_out() {
     let error = kit.try_launch("t#0", &request).await.unwrap_err().into_failure();
     assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Capacity, Some("RESOURCE:PORTS")));
 
-    kit.cloud.add_task_definition(TaskDefinitionFacts {
-        id: "host".parse().unwrap(),
-        network_mode: NetworkMode::Host,
-        containers: vec![ContainerFacts {
-            name: "web".into(),
-            essential: true,
-            has_health_check: false,
-            ports: vec![80],
-        }],
-    });
+    let web = ContainerFacts { name: "web".into(), ports: vec![80], ..ContainerFacts::default() };
+    let id = "host".parse().unwrap();
+    kit.cloud.add_task_definition(TaskDefinitionFacts::new(id, NetworkMode::Host, vec![web]));
     request.task_definition = "host".parse().unwrap();
     let first = kit.try_launch("t#1", &request).await.unwrap().task;
     kit.try_launch("t#2", &request).await.unwrap();

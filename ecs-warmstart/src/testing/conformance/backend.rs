@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
+use crate::facts::{EcsServiceFacts, ImageFacts, LogQuery, TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::{ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::image::ImageRef;
 use crate::observation::Target;
 use crate::ports::Ports;
 use crate::spec::LaunchRequest;
@@ -50,6 +51,17 @@ pub struct World {
     pub target_group: TargetGroupArn,
     /// What the group says of itself.
     pub target_group_facts: TargetGroupFacts,
+    /// An image in a registry that the backend can ask.
+    pub image: ImageRef,
+    /// What its registry says of it. An index, and no tag `no-such-tag` in its repository.
+    pub image_facts: ImageFacts,
+    /// A log with something in it.
+    pub log: LogQuery,
+    /// What stands in it, the oldest line first; at least three lines.
+    pub log_lines: Vec<String>,
+    /// An ECS service of `cluster`, whose deployments' ids start no task before a case does. What an emulator makes up, such
+    /// as times, is compared as far as it goes: its name, counts, definition and target groups.
+    pub ecs_service: EcsServiceFacts,
     /// How long its targets drain. Best not ELBv2's default of 300 s, which an implementation may guess, and less than
     /// `patience`.
     pub deregistration_delay: Duration,
@@ -108,6 +120,10 @@ pub enum Capability {
     UnknownClusters,
     /// A task definition that does not exist is an error.
     UnknownDefinitions,
+    /// A log stream that does not exist is told from a log group that does not.
+    SilentStreams,
+    /// Whoever launches a task may say which ECS service's deployment it is of.
+    ServiceTasks,
 }
 
 /// What a backend can do: all, but for what is declared missing.

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use super::{Backend, Capabilities, World};
 use crate::clock::{Clock, TokioClock};
-use crate::facts::{ContainerFacts, NetworkMode, TaskDefinitionFacts};
-use crate::memory::{GroupSettings, InMemory, Refusal, SAMPLE_SERVICES, Settings};
+use crate::facts::{
+    ContainerFacts, Dependency, Deployment, EcsServiceFacts, LogQuery, NetworkMode, ServiceEvent,
+    ServiceTargetGroup, StartCondition, TaskDefinitionFacts,
+};
+use crate::ids::{TargetGroupArn, TaskDefinitionId};
+use crate::memory::{GroupSettings, InMemory, Refusal, SAMPLE_SERVICES, SampleService, Settings};
 use crate::observation::Target;
 use crate::ports::Ports;
 use crate::spec::{Compute, LaunchRequest, LaunchType};
@@ -69,20 +73,30 @@ impl Fixture {
 fn world_of(cloud: &InMemory) -> World {
     let service = &SAMPLE_SERVICES[0];
     let request = service.request().expect("a sample is well-formed");
-    let container = |name: &str, has_health_check, port: Option<u16>| ContainerFacts {
-        name: name.to_owned(),
-        essential: true,
-        has_health_check,
-        ports: port.into_iter().collect(),
-    };
+    let sample = service.definition().expect("a sample is well-formed");
     let define = |family: &str, network_mode, containers| {
         let id = family.parse().expect("a family");
-        let facts = TaskDefinitionFacts { id, network_mode, containers };
+        let facts = TaskDefinitionFacts { id, network_mode, containers, ..sample.clone() };
         TaskDefinitionFacts { id: cloud.add_task_definition(facts.clone()), ..facts }
     };
-    let app = || container(service.container, true, Some(service.port));
-    let task_definition =
-        define("conformance", NetworkMode::AwsVpc, vec![app(), container("beside", false, None)]);
+    let app = || sample.containers[0].clone();
+    let beside = ContainerFacts {
+        name: "beside".to_owned(),
+        depends_on: vec![Dependency {
+            container: service.container.to_owned(),
+            condition: StartCondition::Healthy,
+        }],
+        command: vec!["serve".to_owned()],
+        entry_point: vec!["/bin/sh".to_owned(), "-c".to_owned()],
+        environment: vec!["LEVEL".to_owned()],
+        secrets: vec!["arn:aws:ssm:us-east-2:111122223333:parameter/key".to_owned()],
+        has_registry_credentials: true,
+        memory: Some(128),
+        start_timeout: Some(Duration::from_secs(60)),
+        stop_timeout: Some(Duration::from_secs(90)),
+        ..ContainerFacts::default()
+    };
+    let task_definition = define("conformance", NetworkMode::AwsVpc, vec![app(), beside]);
     // Its name begins like the other's: a family is found by its whole name.
     let other_family = define("conformance-too", NetworkMode::AwsVpc, vec![app()]);
     let scarce = define("scarce", NetworkMode::AwsVpc, vec![app()]);
@@ -100,9 +114,18 @@ fn world_of(cloud: &InMemory) -> World {
     let group = GroupSettings {
         health_check_interval: Duration::from_secs(10),
         deregistration_delay: Duration::from_secs(120),
-        ..GroupSettings::default()
+        ..cloud.group_settings(&target_group).expect("a group of the sample")
     };
     cloud.add_target_group(&target_group, group.clone());
+    let image = sample.containers[0].image.parse().expect("a reference");
+    let image_facts = cloud.image_facts(&image).expect("an image of the sample");
+    let log = LogQuery { group: "conformance".to_owned(), stream: "ecs/app/1".to_owned(), lines: 10 };
+    let log_lines: Vec<String> = (0..5).map(|line| format!("line {line}")).collect();
+    for line in &log_lines {
+        cloud.write_log(&log.group, &log.stream, line);
+    }
+    let ecs_service = ecs_service(service, &task_definition.id, &target_group);
+    cloud.add_ecs_service(&request.cluster, ecs_service.clone());
     let unused_group = arn("unused");
     cloud.add_target_group(&unused_group, GroupSettings { in_use: false, ..GroupSettings::default() });
     let of = |definition: &TaskDefinitionFacts| {
@@ -123,6 +146,11 @@ fn world_of(cloud: &InMemory) -> World {
         request: of(&task_definition),
         task_definition,
         target_group_facts: group.facts(),
+        image,
+        image_facts,
+        log,
+        log_lines,
+        ecs_service,
         deregistration_delay: group.deregistration_delay,
         target_group,
         unused_group,
@@ -137,6 +165,44 @@ fn world_of(cloud: &InMemory) -> World {
         unknown_group: arn("nowhere"),
         patience: Duration::from_secs(600),
         poll: Duration::from_millis(500),
+    }
+}
+
+/// An ECS service with a deployment that goes on and one that goes.
+fn ecs_service(
+    sample: &SampleService,
+    task_definition: &TaskDefinitionId,
+    target_group: &TargetGroupArn,
+) -> EcsServiceFacts {
+    let at = |secs: u64| Some(Timestamp::from_millis(secs * 1000));
+    let deployment = |id: &str, status: &str, failed| Deployment {
+        id: id.to_owned(),
+        status: status.to_owned(),
+        rollout: Some("IN_PROGRESS".to_owned()),
+        rollout_reason: Some(format!("ECS deployment {id} in progress.")),
+        task_definition: Some(task_definition.clone()),
+        desired: 2,
+        running: 1,
+        pending: 1,
+        failed,
+        created_at: at(100),
+        updated_at: at(200),
+    };
+    EcsServiceFacts {
+        name: "web".to_owned(),
+        status: "ACTIVE".to_owned(),
+        task_definition: Some(task_definition.clone()),
+        desired: 2,
+        running: 2,
+        pending: 1,
+        deployments: vec![deployment("ecs-svc/2", "PRIMARY", 3), deployment("ecs-svc/1", "ACTIVE", 0)],
+        events: vec![ServiceEvent { at: at(150), message: "(service web) has started 1 tasks".to_owned() }],
+        target_groups: vec![ServiceTargetGroup {
+            target_group: target_group.clone(),
+            container: Some(sample.container.to_owned()),
+            port: Some(sample.port),
+        }],
+        health_check_grace_period: Some(Duration::from_secs(60)),
     }
 }
 

@@ -7,6 +7,7 @@
 mod backend;
 pub mod definitions;
 mod fixture;
+pub mod inspections;
 mod run;
 mod steps;
 pub mod targets;

@@ -76,6 +76,16 @@ macro_rules! conformance {
             $crate::conformance!(@case [#[$attribute]] $backend, definitions::a_target_group_says_its_facts, []);
             $crate::conformance!(@case [#[$attribute]] $backend, definitions::a_target_group_says_its_deregistration_delay, []);
             $crate::conformance!(@case [#[$attribute]] $backend, definitions::an_unknown_target_group_is_not_found, [UnknownGroups]);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::an_image_says_its_digest_and_platforms, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::an_unknown_image_is_not_found, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::a_log_group_is_there_or_not, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::a_log_says_its_end, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::a_log_that_nobody_wrote_is_empty, [SilentStreams]);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::an_unknown_log_group_is_not_found, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::load_balancers_say_where_they_are, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::an_ecs_service_says_its_facts, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::an_unknown_ecs_service_is_not_found, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, inspections::tasks_are_found_by_their_ecs_service, [ServiceTasks]);
         }
     };
 }

@@ -11,6 +11,9 @@ use crate::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
 /// The region of everything that is seeded.
 pub const REGION: &str = "us-east-1";
 
+const ECR: &str = "AmazonEC2ContainerRegistry_V20150921";
+const LOGS: &str = "Logs_20140328";
+
 /// moto's account.
 pub const ACCOUNT: &str = "123456789012";
 
@@ -41,8 +44,7 @@ impl Moto {
 
     /// Makes a target group of type `ip` for HTTP on `port`. Until it has a listener no traffic goes there.
     pub fn create_target_group(&self, name: &str, port: u16) -> TargetGroupArn {
-        let vpcs = self.query("ec2", "2016-11-15", "DescribeVpcs", &[]);
-        let vpc = texts_between(&vpcs, "vpcId").into_iter().next().expect("there is a default VPC");
+        let vpc = self.vpc();
         let answer = self.elb(
             "CreateTargetGroup",
             &[
@@ -68,8 +70,14 @@ impl Moto {
         );
     }
 
-    /// Makes a load balancer of that name whose listener leads to the group.
-    pub fn create_listener(&self, load_balancer: &str, group: &TargetGroupArn) {
+    /// The default VPC.
+    pub fn vpc(&self) -> String {
+        let vpcs = self.query("ec2", "2016-11-15", "DescribeVpcs", &[]);
+        texts_between(&vpcs, "vpcId").into_iter().next().expect("there is a default VPC")
+    }
+
+    /// Makes a load balancer of that name whose listener leads to the group, and says its ARN.
+    pub fn create_listener(&self, load_balancer: &str, group: &TargetGroupArn) -> String {
         let subnets = self.subnets();
         let [first, second, ..] = subnets.as_slice() else { panic!("the default VPC has two subnets") };
         let answer = self.elb(
@@ -87,18 +95,83 @@ impl Moto {
                 ("DefaultActions.member.1.TargetGroupArn", group.as_str()),
             ],
         );
+        load_balancer
+    }
+
+    /// Makes an ECS service of two tasks that ECS registers in the group.
+    pub fn create_ecs_service(
+        &self,
+        cluster: &ClusterId,
+        name: &str,
+        task_definition: &TaskDefinitionId,
+        group: (&TargetGroupArn, &str, u16),
+    ) {
+        let (target_group, container, port) = group;
+        self.ecs(
+            "CreateService",
+            &json!({
+                "cluster": cluster.as_str(),
+                "serviceName": name,
+                "taskDefinition": task_definition.as_str(),
+                "desiredCount": 0,
+                "loadBalancers": [{
+                    "targetGroupArn": target_group.as_str(), "containerName": container, "containerPort": port,
+                }],
+            }),
+        );
+    }
+
+    /// Makes a repository in ECR.
+    pub fn create_repository(&self, name: &str) {
+        self.json("ecr", ECR, "CreateRepository", &json!({ "repositoryName": name }));
+    }
+
+    /// Puts a manifest into a repository of ECR's, and says its digest.
+    pub fn put_image(&self, repository: &str, tag: &str, media_type: &str, manifest: &Value) -> String {
+        let answer = self.json(
+            "ecr",
+            ECR,
+            "PutImage",
+            &json!({
+                "repositoryName": repository,
+                "imageTag": tag,
+                "imageManifest": manifest.to_string(),
+                "imageManifestMediaType": media_type,
+            }),
+        );
+        answer["image"]["imageId"]["imageDigest"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Makes a log group with one stream and these lines in it.
+    pub fn create_log(&self, group: &str, stream: &str, lines: &[String], at_millis: u64) {
+        self.json("logs", LOGS, "CreateLogGroup", &json!({ "logGroupName": group }));
+        let stream_of = json!({ "logGroupName": group, "logStreamName": stream });
+        self.json("logs", LOGS, "CreateLogStream", &stream_of);
+        let events: Vec<Value> =
+            lines.iter().map(|line| json!({ "timestamp": at_millis, "message": line })).collect();
+        let written = json!({ "logGroupName": group, "logStreamName": stream, "logEvents": events });
+        self.json("logs", LOGS, "PutLogEvents", &written);
     }
 
     /// One call of ECS.
     pub fn ecs(&self, action: &str, body: &Value) -> Value {
-        let target = format!("AmazonEC2ContainerServiceV20141113.{action}");
+        self.json("ecs", "AmazonEC2ContainerServiceV20141113", action, body)
+    }
+
+    /// One call of a service that speaks JSON.
+    fn json(&self, service: &str, target: &str, action: &str, body: &Value) -> Value {
         let headers = [
-            ("Authorization", authorization("ecs")),
+            ("Authorization", authorization(service)),
             ("Content-Type", "application/x-amz-json-1.1".to_owned()),
-            ("X-Amz-Target", target),
+            ("X-Amz-Target", format!("{target}.{action}")),
         ];
         let answer = self.answer(action, &headers, &body.to_string());
-        serde_json::from_str(&answer).expect("ECS answers in JSON")
+        // Some have nothing to say.
+        if answer.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&answer).expect("an answer in JSON")
+        }
     }
 
     /// One call of ELBv2; the answer is XML.
