@@ -1,6 +1,6 @@
 //! A world to try things out in: five services of one small company.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::cloud::InMemory;
@@ -120,9 +120,6 @@ impl SampleService {
     fn set_up(&self, cloud: &InMemory) -> Result<(), InvalidId> {
         cloud.add_cluster(&ClusterId::new(self.cluster)?);
         cloud.add_log_group(&self.log_group());
-        for name in [Some(self.container), self.sidecar].into_iter().flatten() {
-            cloud.add_image(&image(name)?, sample_image(name));
-        }
         cloud.add_task_definition(self.definition()?);
         let group = GroupSettings {
             health_check_interval: Duration::from_secs(10),
@@ -202,6 +199,12 @@ impl SampleService {
     }
 }
 
+/// The images of the sample, made once: whoever proves something makes the sample ten thousand times.
+static SAMPLE_IMAGES: LazyLock<Vec<(ImageRef, ImageFacts)>> = LazyLock::new(|| {
+    let containers = SAMPLE_SERVICES.iter().flat_map(|it| [Some(it.container), it.sidecar]).flatten();
+    containers.filter_map(|name| Some((image(name).ok()?, sample_image(name)))).collect()
+});
+
 /// The image of a container of the sample.
 fn image(container: &str) -> Result<ImageRef, InvalidId> {
     format!("{SAMPLE_ACCOUNT}.dkr.ecr.{SAMPLE_REGION}.amazonaws.com/{container}:1.0").parse()
@@ -235,6 +238,9 @@ impl InMemory {
             vpc: Some(SAMPLE_VPC.to_owned()),
             subnets: vec!["subnet-a".to_owned(), "subnet-b".to_owned()],
         });
+        for (image, facts) in SAMPLE_IMAGES.iter() {
+            cloud.add_image(image, facts.clone());
+        }
         for service in &SAMPLE_SERVICES {
             set_up(service, &cloud);
         }
