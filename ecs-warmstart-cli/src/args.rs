@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{Down, Schema, Status, Up, Verify};
+use crate::commands::{Check, Down, Image, Schema, Status, Up, Verify};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,6 +23,8 @@ Examples:
     ecs-warmstart verify --plan
   Mend it, and take out the addresses of tasks that have stopped:
     ecs-warmstart verify --prune
+  What is wrong before anything is launched:
+    ecs-warmstart check --deny warnings
   In the evening, out of traffic first and then stopped:
     ecs-warmstart down --allow-empty
 
@@ -88,6 +90,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Show what runs, what serves, and what is wrong in the target groups; changes nothing
     Status(Status),
+    /// Say what is wrong with definitions, images and health checks before anything is launched; changes nothing
+    Check(Check),
+    /// What an image is, and the tag of a build
+    Image(Image),
     /// Print a JSON Schema
     Schema(Schema),
 }
@@ -224,6 +230,11 @@ mod tests {
             ("ecs-warmstart up --backend gcp", ErrorKind::InvalidValue),
             ("ecs-warmstart status --fresh", ErrorKind::UnknownArgument),
             ("ecs-warmstart schema nothing", ErrorKind::InvalidValue),
+            ("ecs-warmstart check --deny hints", ErrorKind::InvalidValue),
+            ("ecs-warmstart image verify Web:1", ErrorKind::ValueValidation),
+            ("ecs-warmstart image verify web --platform amd64", ErrorKind::ValueValidation),
+            ("ecs-warmstart image tag --env x", ErrorKind::MissingRequiredArgument),
+            ("ecs-warmstart image tag --env x --sha 622d2103 --time noon", ErrorKind::ValueValidation),
         ] {
             assert_eq!(parse(line).unwrap_err().kind(), kind, "{line}");
         }

@@ -7,6 +7,8 @@ use std::io;
 use anstyle::{AnsiColor, Style};
 use ecs_warmstart::aws::ConnectError;
 use ecs_warmstart::config::ConfigError;
+use ecs_warmstart::error::PortError;
+use ecs_warmstart::ids::InvalidId;
 
 use crate::exit::Ending;
 use crate::output;
@@ -20,6 +22,10 @@ pub(crate) enum Error {
     UnknownService { name: String, nearest: Option<String>, known: Vec<String> },
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Name(#[from] InvalidId),
+    #[error("the image could not be looked at: {0}")]
+    Image(#[source] PortError),
     #[error("nothing was started: the question was not answered with yes")]
     Declined,
     #[error("the result could not be written")]
@@ -31,9 +37,9 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::Config(_) | Self::UnknownService { .. } | Self::Connect(_) => Ending::Usage,
+            Self::Config(_) | Self::UnknownService { .. } | Self::Connect(_) | Self::Name(_) => Ending::Usage,
             Self::Declined => Ending::Interrupted,
-            Self::Output(_) | Self::System(_) => Ending::Unexpected,
+            Self::Output(_) | Self::System(_) | Self::Image(_) => Ending::Unexpected,
         }
     }
 
@@ -61,7 +67,12 @@ impl Error {
                 };
                 hint(&mut text, Some(&remedy));
             }
-            Self::Connect(_) | Self::Declined | Self::Output(_) | Self::System(_) => {
+            Self::Connect(_)
+            | Self::Declined
+            | Self::Output(_)
+            | Self::System(_)
+            | Self::Name(_)
+            | Self::Image(_) => {
                 head(&mut text, &self.to_string());
             }
         }

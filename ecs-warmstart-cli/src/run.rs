@@ -12,6 +12,8 @@ pub(crate) async fn run(args: Args) -> Result<Ending, Error> {
         Command::Down(down) => down.run(&args.global).await,
         Command::Verify(verify) => verify.run(&args.global).await,
         Command::Status(status) => status.run(&args.global).await,
+        Command::Check(check) => check.run(&args.global).await,
+        Command::Image(image) => image.run(&args.global).await,
         Command::Schema(schema) => schema.run(),
     }
 }

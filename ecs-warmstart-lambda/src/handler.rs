@@ -165,7 +165,9 @@ impl<'a> Work<'a> {
         tracing::info!(%run, service = %service.name, ensure, "start");
         let readiness =
             if detail.wait_for_healthy == Some(false) { Readiness::Registered } else { Readiness::Healthy };
-        let options = UpOptions { fresh: !ensure, run_id: (!ensure).then_some(run), readiness };
+        // Its role reads no images and logs, and its time is short: the command checks.
+        let run_id = (!ensure).then_some(run);
+        let options = UpOptions { fresh: !ensure, run_id, readiness, check: false };
         Ok(self.fleet.begin_up(&[service], &options, self.patience(), cancel).await)
     }
 

@@ -5,6 +5,7 @@
 //! - [`fleet::Fleet`] brings many services to their count: two callers at once, or a call after one that was killed, end
 //!   with the same tasks.
 //! - [`machine`] is what decides: a pure function from state and input to the next effect.
+//! - [`preflight`] says what is wrong before anything is launched; [`image`] reads what people write for images.
 //! - [`ports`] are the four traits to a cloud. With the feature `aws` (default) `aws::Aws` implements them on the AWS SDK;
 //!   [`memory::InMemory`] is a simulated cloud with AWS's awkward truths, for your tests.
 //!
@@ -87,6 +88,7 @@ pub mod memory;
 pub mod observation;
 pub mod policy;
 pub mod ports;
+pub mod preflight;
 pub mod quota;
 pub mod reconcile;
 #[cfg(feature = "registry")]

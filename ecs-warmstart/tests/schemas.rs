@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{PlanReport, Report, StatusReport, VerifyReport};
+use ecs_warmstart::fleet::{CheckReport, PlanReport, Report, StatusReport, VerifyReport};
 use serde_json::Value;
 
 #[track_caller]
@@ -46,4 +46,9 @@ fn report_of_verify() {
 #[test]
 fn plan_of_verify() {
     checked_in("plan.schema.json", PlanReport::json_schema());
+}
+
+#[test]
+fn report_of_check() {
+    checked_in("check.schema.json", CheckReport::json_schema());
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{PlanReport, Report, StatusReport, VerifyReport};
+use ecs_warmstart::fleet::{CheckReport, PlanReport, Report, StatusReport, VerifyReport};
 
 use crate::error::Error;
 use crate::exit::Ending;
@@ -27,6 +27,8 @@ pub(crate) enum Document {
     Plan,
     /// The report of status
     Status,
+    /// The report of check
+    Check,
 }
 
 impl Schema {
@@ -37,6 +39,7 @@ impl Schema {
             Document::Verify => VerifyReport::json_schema(),
             Document::Plan => PlanReport::json_schema(),
             Document::Status => StatusReport::json_schema(),
+            Document::Check => CheckReport::json_schema(),
         };
         output::stdout(&json::document(&schema))?;
         Ok(Ending::Ready)

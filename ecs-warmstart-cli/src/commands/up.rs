@@ -38,6 +38,9 @@ pub(crate) struct Up {
     /// Be content with registered targets: do not wait until they are healthy
     #[arg(long)]
     pub(crate) skip_health_check: bool,
+    /// Launch without checking definitions, images and health checks first
+    #[arg(long)]
+    pub(crate) no_check: bool,
 }
 
 impl Up {
@@ -73,6 +76,6 @@ impl Up {
 
     fn options(&self) -> UpOptions {
         let readiness = if self.skip_health_check { Readiness::Registered } else { Readiness::Healthy };
-        UpOptions { fresh: self.fresh, run_id: self.run_id.clone(), readiness }
+        UpOptions { fresh: self.fresh, run_id: self.run_id.clone(), readiness, check: !self.no_check }
     }
 }

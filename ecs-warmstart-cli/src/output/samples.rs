@@ -62,7 +62,14 @@ pub(crate) fn report_of(outcomes: &[RunOutcome]) -> Report {
     let services = outcomes.iter().enumerate().map(|(index, outcome)| {
         let name = format!("service-{index}");
         let tasks = vec![task(&name, *outcome)];
-        ServiceReport { service: name, outcome: *outcome, tasks, warnings: Vec::new() }
+        ServiceReport {
+            service: name,
+            outcome: *outcome,
+            tasks,
+            cause: None,
+            findings: Vec::new(),
+            warnings: Vec::new(),
+        }
     });
     Report::new("up", Duration::from_millis(41_210), services.collect())
 }
@@ -76,6 +83,8 @@ pub(crate) fn report() -> Report {
         service: "auth".into(),
         outcome: RunOutcome::Ready,
         tasks: vec![adopted, task("auth", RunOutcome::Ready)],
+        cause: None,
+        findings: Vec::new(),
         warnings: vec!["the task definition may not be read; the gate is running".into()],
     };
 
@@ -95,6 +104,8 @@ pub(crate) fn report() -> Report {
         service: "web".into(),
         outcome: RunOutcome::Undone,
         tasks: vec![undone],
+        cause: None,
+        findings: Vec::new(),
         warnings: vec![],
     };
 
@@ -110,6 +121,8 @@ pub(crate) fn report() -> Report {
         service: "batch".into(),
         outcome: RunOutcome::Leaked,
         tasks: vec![leaked],
+        cause: None,
+        findings: Vec::new(),
         warnings: vec![],
     };
     Report::new("up", Duration::from_secs(301), vec![auth, web, batch])

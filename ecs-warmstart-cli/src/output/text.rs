@@ -8,7 +8,9 @@ use ecs_warmstart::fleet::{
     CauseReport, Report, RunOutcome, ServiceReport, StatusReport, Summary, TargetReport, TaskReport,
 };
 use ecs_warmstart::observation::Target;
+use ecs_warmstart::preflight::Severity;
 
+use super::checked;
 use super::verified::findings;
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -95,6 +97,12 @@ pub(super) fn sum_up(text: &mut String, summary: &Summary, what: &str) {
 
 /// Why it is not ready, and what else a person should know.
 fn remarks(text: &mut String, service: &ServiceReport) {
+    // What was started all the same says its warnings below.
+    for found in service.findings.iter().filter(|_| service.outcome == RunOutcome::Refused) {
+        if found.severity != Severity::Hint {
+            checked::finding(text, &service.service, found);
+        }
+    }
     for task in &service.tasks {
         if let Some(cause) = &task.cause {
             cause_of(text, &service.service, cause);
@@ -161,7 +169,7 @@ pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-fn align_right(table: &mut Table, columns: &[usize]) {
+pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
     for index in columns {
         if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);

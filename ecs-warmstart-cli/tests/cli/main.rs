@@ -1,6 +1,7 @@
 //! The command as it is run.
 
 mod bad_input;
+mod checks;
 mod common;
 mod help;
 mod memory;

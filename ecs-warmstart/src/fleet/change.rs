@@ -213,7 +213,7 @@ impl Look<'_> {
     }
 
     fn runs(&self, warnings: Vec<String>, work: Work) -> ServiceRuns {
-        ServiceRuns { service: self.service.name.clone(), warnings, work }
+        ServiceRuns { service: self.service.name.clone(), warnings, findings: Vec::new(), work }
     }
 }
 

@@ -261,7 +261,8 @@ pub(super) fn begin(
     }
     let now = fleet.clock.now();
     let drains = plan.drains.into_iter().map(|spec| Drain::new(spec, now)).collect();
-    ServiceRuns { service: service.name.clone(), warnings: plan.warnings, work: Work::Drains { drains } }
+    let work = Work::Drains { drains };
+    ServiceRuns { service: service.name.clone(), warnings: plan.warnings, findings: Vec::new(), work }
 }
 
 fn refused(service: &Service, cause: &Cause, warnings: Vec<String>) -> ServiceRuns {

@@ -5,6 +5,7 @@ use super::resolve::Facts;
 use super::service::Service;
 use crate::driver::Cancel;
 use crate::error::{ErrorKind, PortError};
+use crate::ids::TargetGroupArn;
 use crate::machine::{Cause, Operation};
 use crate::observation::TaskObservation;
 use crate::ports::Selector;
@@ -28,15 +29,20 @@ pub(super) async fn read_facts(
         let read = fleet.patiently(patience, cancel, || inspector.target_group(group)).await;
         let facts = readable(read, Operation::DescribeTargetGroups)?;
         if facts.is_none() {
-            warnings.push(format!(
-                "target group {} may not be described: its health check interval is taken for AWS's default of 30 s; \
-                 allow elasticloadbalancing:DescribeTargetGroups",
-                group.name()
-            ));
+            warnings.push(unread_group(group));
         }
         groups.push(facts);
     }
     Ok(Facts { task_definition, groups })
+}
+
+/// What a person should know of a group that may not be read.
+pub(super) fn unread_group(group: &TargetGroupArn) -> String {
+    format!(
+        "target group {} may not be described: its health check interval is taken for AWS's default of 30 s; allow \
+         elasticloadbalancing:DescribeTargetGroups",
+        group.name()
+    )
 }
 
 /// The tasks that the selector finds in the service's cluster, looked at.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::checked::{CheckReport, ServiceCheck};
 use super::options::{DownOptions, UpOptions, VerifyOptions};
+use super::preflight::{self, Balancers};
 use super::report::{Report, ServiceReport};
 use super::runs::Budget;
 use super::service::Service;
@@ -23,6 +25,7 @@ use crate::ids::{RunId, ServiceName};
 use crate::limit::{Limiter, Limits};
 use crate::policy::Policy;
 use crate::ports::{Ports, Turn};
+use crate::spec::Readiness;
 
 /// Brings services up and says how they stand, all at once. Clones are handles on the same.
 ///
@@ -107,7 +110,8 @@ impl Fleet {
     }
 
     /// Brings every service to its count, all at once: adopts the tasks that run for it, launches what is missing, and
-    /// waits until each is ready. What cannot get ready is undone; an adopted task is left as it is.
+    /// waits until each is ready. What cannot get ready is undone; an adopted task is left as it is. A service whose
+    /// definitions cannot work is refused, and nothing of it is launched: see [`check`](Self::check).
     ///
     /// Two callers at once, or a call after one that was killed, end with the same tasks: they fill the same slots, and
     /// ask ECS with the same tokens. On a fleet that is up it changes nothing.
@@ -119,11 +123,14 @@ impl Fleet {
     pub async fn up(&self, services: &[Service], options: &UpOptions, cancel: &Cancel) -> Report {
         let began = self.clock.now();
         let call = options.run_id.clone().or_else(|| options.fresh.then(random_call));
+        let balancers = Balancers::default();
         let reports: Vec<ServiceReport> = self
             .each(services.to_vec(), |fleet, service| {
                 let (options, cancel, call) = (options.clone(), cancel.clone(), call.clone());
+                let balancers = Balancers::clone(&balancers);
                 async move {
-                    let mut runs = match up::begin(&fleet, &service, &options, call.as_ref(), &cancel).await {
+                    let begin = up::begin(&fleet, &service, &options, call.as_ref(), &balancers, &cancel);
+                    let mut runs = match begin.await {
                         Ok(runs) => runs,
                         Err(cause) => up::never_began(&service, &cause),
                     };
@@ -148,6 +155,31 @@ impl Fleet {
         match self.drive(runs, Budget::UNLIMITED, cancel).await {
             Driven::Finished(runs) | Driven::Suspended { state: runs, .. } => runs.report(self.clock.now()),
         }
+    }
+
+    /// Says what is wrong with the services' definitions, images and health checks, and changes nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn check(&self, services: &[Service], readiness: Readiness) -> CheckReport {
+        let began = self.clock.now();
+        let balancers = Balancers::default();
+        let checked = self
+            .each(services.to_vec(), |fleet, service| {
+                let balancers = Balancers::clone(&balancers);
+                async move {
+                    let checked =
+                        preflight::check(&fleet, &service, readiness, &balancers, &Cancel::new()).await;
+                    let (findings, cause) = match checked {
+                        Ok(checked) => (checked.findings, None),
+                        Err(cause) => (Vec::new(), Some((&*cause).into())),
+                    };
+                    ServiceCheck { service: service.name.to_string(), findings, cause }
+                }
+            })
+            .await;
+        CheckReport::new(self.clock.now().since(began), checked)
     }
 
     /// Makes the target groups say what serves: puts in tasks that run and are not registered, waits until they are healthy,

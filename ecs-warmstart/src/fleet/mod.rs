@@ -2,6 +2,7 @@
 //! in pieces.
 
 mod change;
+mod checked;
 mod down;
 mod facts;
 mod from_state;
@@ -10,6 +11,7 @@ mod look;
 mod mend;
 mod options;
 mod pieces;
+mod preflight;
 mod report;
 mod resolve;
 mod runs;
@@ -24,6 +26,7 @@ mod verified;
 mod verify;
 
 pub use change::Change;
+pub use checked::{CheckReport, ServiceCheck};
 pub use handle::Fleet;
 pub use options::{DownOptions, UpOptions, VerifyOptions};
 pub use report::{

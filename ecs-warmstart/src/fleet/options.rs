@@ -16,11 +16,14 @@ pub struct UpOptions {
     pub run_id: Option<RunId>,
     /// What must hold before a task counts as ready. Default healthy.
     pub readiness: Readiness,
+    /// Whether definitions, images and health checks are checked first; an error keeps a service from being started.
+    /// Default true.
+    pub check: bool,
 }
 
 impl Default for UpOptions {
     fn default() -> Self {
-        Self { fresh: false, run_id: None, readiness: Readiness::Healthy }
+        Self { fresh: false, run_id: None, readiness: Readiness::Healthy, check: true }
     }
 }
 

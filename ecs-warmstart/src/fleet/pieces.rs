@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::handle::{Fleet, random_call};
 use super::options::{DownOptions, UpOptions};
+use super::preflight::Balancers;
 use super::runs::{Budget, Runs};
 use super::service::Service;
 use super::service_runs::{Until, earlier};
@@ -33,11 +34,13 @@ impl Fleet {
     ) -> Runs {
         let began = self.clock.now();
         let call = options.run_id.clone().or_else(|| options.fresh.then(random_call));
+        let balancers = Balancers::default();
         let begun = self
             .each(services.to_vec(), |fleet, service| {
                 let (options, cancel, call) = (options.clone(), cancel.clone(), call.clone());
+                let balancers = Balancers::clone(&balancers);
                 async move {
-                    let begin = up::begin(&fleet, &service, &options, call.as_ref(), &cancel);
+                    let begin = up::begin(&fleet, &service, &options, call.as_ref(), &balancers, &cancel);
                     match fleet.within(patience, begin).await {
                         Ok(runs) => runs,
                         Err(cause) => up::never_began(&service, &cause),

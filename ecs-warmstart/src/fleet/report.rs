@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::{Cause, PhaseName};
+use crate::preflight;
 use crate::reconcile::Finding;
 use crate::time::millis;
 
@@ -100,6 +101,12 @@ pub struct ServiceReport {
     pub outcome: RunOutcome,
     /// Its tasks: adopted ones first. A run that never had a task is here too, with its cause.
     pub tasks: Vec<TaskReport>,
+    /// Why nothing of it was started: what the check before found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<CauseReport>,
+    /// What the check before the launch found, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<preflight::Finding>,
     /// What a person should know although it went on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -199,6 +206,16 @@ impl CauseReport {
     /// A finding as the cause.
     pub(super) fn of_finding(finding: &Finding) -> Self {
         Self { code: finding.code().to_owned(), summary: finding.to_string(), evidence: Vec::new() }
+    }
+}
+
+impl From<&preflight::Finding> for CauseReport {
+    fn from(finding: &preflight::Finding) -> Self {
+        Self {
+            code: finding.code.as_str().to_owned(),
+            summary: finding.summary.clone(),
+            evidence: vec![format!("remedy: {}", finding.remedy)],
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! From a configured service to a spec: what the task definition and the target groups add, and what does not fit.
 
 use super::service::{GateKind, Service};
-use crate::facts::{NetworkMode, TargetGroupFacts, TargetType, TaskDefinitionFacts};
+use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::RunId;
 use crate::machine::Cause;
-use crate::spec::{Binding, Gate, InvalidSpec, Readiness, Spec};
+use crate::preflight::{Finding, binding_container, network_fits, type_fits};
+use crate::spec::{Gate, InvalidSpec, Readiness, Spec};
 
 /// What the cloud says about a service's definitions, as far as it may be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,17 +35,18 @@ pub(super) fn resolve(
         .healthy_timeout(service.healthy_timeout)
         .gate(gate(service, definition, &mut warnings));
     if let Some(definition) = definition {
-        check_network(service, definition)?;
+        refuse(network_fits(service.request.network.as_ref(), definition))?;
         builder = builder.network_mode(definition.network_mode);
     }
     for (place, binding) in service.bindings.iter().enumerate() {
         let group = facts.groups.get(place).and_then(Option::as_ref);
         let mut binding = binding.clone();
         if let Some(definition) = definition {
-            binding.container = Some(container_of(&binding, definition)?);
+            let container = binding_container(&binding, definition).map_err(|finding| misfit(&finding))?;
+            binding.container = Some(container.name.clone());
         }
         if let Some(group) = group {
-            check_group(&binding, group, definition)?;
+            refuse(type_fits(&binding.target_group, group, definition.map(|it| it.network_mode)))?;
             binding.target_type = Some(group.target_type);
             binding.health_check_interval = group.health_check_interval;
         }
@@ -72,89 +74,12 @@ fn gate(service: &Service, definition: Option<&TaskDefinitionFacts>, warnings: &
     }
 }
 
-fn check_network(service: &Service, definition: &TaskDefinitionFacts) -> Result<(), Box<Cause>> {
-    match (definition.network_mode, &service.request.network) {
-        (NetworkMode::AwsVpc, None) => Err(misconfigured(format!(
-            "task definition {} has network mode awsvpc and needs subnets (subnets = [\"subnet-…\"])",
-            definition.id
-        ))),
-        (NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None, Some(_)) => {
-            Err(misconfigured(format!(
-                "task definition {} does not have network mode awsvpc, so it takes no subnets and security groups",
-                definition.id
-            )))
-        }
-        (NetworkMode::AwsVpc, Some(_))
-        | (NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None, None) => Ok(()),
-    }
+fn refuse(finding: Option<Finding>) -> Result<(), Box<Cause>> {
+    finding.map_or(Ok(()), |finding| Err(misfit(&finding)))
 }
 
-/// The container whose port a binding means.
-fn container_of(binding: &Binding, definition: &TaskDefinitionFacts) -> Result<String, Box<Cause>> {
-    let names = || definition.containers.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
-    let Some(name) = &binding.container else {
-        let mut with_port =
-            definition.containers.iter().filter(|container| container.ports.contains(&binding.port));
-        return match (with_port.next(), with_port.next()) {
-            (Some(container), None) => Ok(container.name.clone()),
-            (Some(_), Some(_)) => Err(misconfigured(format!(
-                "several containers of task definition {} have port {}; say which (container = \"…\"): {}",
-                definition.id,
-                binding.port,
-                names()
-            ))),
-            (None, _) => Err(misconfigured(format!(
-                "no container of task definition {} has port {}; its containers: {}",
-                definition.id,
-                binding.port,
-                names()
-            ))),
-        };
-    };
-    match definition.container(name) {
-        None => Err(misconfigured(format!(
-            "task definition {} has no container {name:?}; its containers: {}",
-            definition.id,
-            names()
-        ))),
-        Some(container) if !container.ports.contains(&binding.port) => Err(misconfigured(format!(
-            "container {name} of task definition {} has no port {}; its ports: {}",
-            definition.id,
-            binding.port,
-            ports(&container.ports)
-        ))),
-        Some(container) => Ok(container.name.clone()),
-    }
-}
-
-fn ports(ports: &[u16]) -> String {
-    match ports {
-        [] => "none".to_owned(),
-        ports => ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", "),
-    }
-}
-
-fn check_group(
-    binding: &Binding,
-    group: &TargetGroupFacts,
-    definition: Option<&TaskDefinitionFacts>,
-) -> Result<(), Box<Cause>> {
-    let name = binding.target_group.name();
-    let mode = definition.map(|definition| definition.network_mode);
-    let why = match (group.target_type, mode) {
-        (TargetType::Unsupported, _) => "takes neither addresses nor instances",
-        (TargetType::Instance, Some(NetworkMode::AwsVpc)) => {
-            "takes instances, but a task with network mode awsvpc is registered by its address: it needs target type ip"
-        }
-        (TargetType::Ipv4 | TargetType::Ipv6, Some(NetworkMode::Bridge | NetworkMode::Host)) => {
-            "takes addresses, but a task with network mode bridge or host is registered by its instance: it needs target \
-             type instance"
-        }
-        (_, Some(NetworkMode::None)) => "cannot reach a task with network mode none",
-        (TargetType::Ipv4 | TargetType::Ipv6, Some(NetworkMode::AwsVpc) | None)
-        | (TargetType::Instance, Some(NetworkMode::Bridge | NetworkMode::Host) | None) => return Ok(()),
-    };
-    Err(misconfigured(format!("target group {name} {why}")))
+fn misfit(finding: &Finding) -> Box<Cause> {
+    misconfigured(finding.to_string())
 }
 
 fn misconfigured(why: String) -> Box<Cause> {
@@ -166,8 +91,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::facts::{ContainerFacts, ContainerHealthCheck};
-    use crate::spec::{AwsVpc, LaunchRequest, OnFailure};
+    use crate::facts::{ContainerFacts, ContainerHealthCheck, NetworkMode, TargetType};
+    use crate::spec::{AwsVpc, Binding, LaunchRequest, OnFailure};
 
     const GROUP: &str =
         "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/auth/0123456789abcdef";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::report::{Report, RunOutcome, ServiceReport, TaskReport};
+use super::report::{CauseReport, Report, RunOutcome, ServiceReport, TaskReport};
 use super::service_runs::{ServiceRuns, Work};
 use crate::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
 use crate::machine::{Drain, State};
@@ -136,7 +136,7 @@ impl ServiceRuns {
         match &self.work {
             Work::Starts(raise) => raise.runs.iter().all(|state| state.phase().is_final()),
             Work::Drains { drains } => drains.iter().all(|drain| drain.phase().is_final()),
-            Work::Nothing { .. } => true,
+            Work::Nothing { .. } | Work::Refused => true,
         }
     }
 
@@ -149,9 +149,18 @@ impl ServiceRuns {
                 (RunOutcome::Drained, drains.iter().map(TaskReport::of_drain).collect())
             }
             Work::Nothing { task } => (task.outcome, vec![(**task).clone()]),
+            Work::Refused => (RunOutcome::Refused, Vec::new()),
         };
         let outcome = tasks.iter().map(|task| task.outcome).max().unwrap_or(nothing);
-        ServiceReport { service: self.service.to_string(), outcome, tasks, warnings: self.warnings.clone() }
+        let refused = self.work == Work::Refused;
+        ServiceReport {
+            service: self.service.to_string(),
+            outcome,
+            tasks,
+            cause: self.findings.first().filter(|_| refused).map(CauseReport::from),
+            findings: self.findings.clone(),
+            warnings: self.warnings.clone(),
+        }
     }
 
     fn touched<'a>(&'a self, touched: &mut Touched<'a>) {
@@ -170,7 +179,7 @@ impl ServiceRuns {
                     touched.target_groups.extend(spec.places.iter().map(|place| &place.target_group));
                 }
             }
-            Work::Nothing { .. } => {}
+            Work::Nothing { .. } | Work::Refused => {}
         }
     }
 }

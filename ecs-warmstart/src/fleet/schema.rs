@@ -2,9 +2,16 @@
 
 use serde_json::Value;
 
-use super::{PlanReport, Report, StatusReport, VerifyReport};
+use super::{CheckReport, PlanReport, Report, StatusReport, VerifyReport};
 
 impl Report {
+    /// The JSON Schema of the report.
+    pub fn json_schema() -> Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+impl CheckReport {
     /// The JSON Schema of the report.
     pub fn json_schema() -> Value {
         schemars::schema_for!(Self).to_value()

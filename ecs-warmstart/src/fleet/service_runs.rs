@@ -12,6 +12,7 @@ use super::up::Raise;
 use crate::driver::{Cancel, Checkpoint, CheckpointError, Driven, WarmStart};
 use crate::ids::ServiceName;
 use crate::machine::{Drain, State};
+use crate::preflight::Finding;
 use crate::time::Timestamp;
 
 /// The runs of one service.
@@ -20,6 +21,9 @@ use crate::time::Timestamp;
 pub(super) struct ServiceRuns {
     pub(super) service: ServiceName,
     pub(super) warnings: Vec<String>,
+    /// What the check before the launch found, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) findings: Vec<Finding>,
     pub(super) work: Work,
 }
 
@@ -33,6 +37,8 @@ pub(super) enum Work {
     Drains { drains: Vec<Drain> },
     /// It ended before it began.
     Nothing { task: Box<TaskReport> },
+    /// Nothing was to be launched, for the first of the findings.
+    Refused,
 }
 
 /// Until when a piece may be driven, and until when its calls are waited for.
@@ -50,7 +56,11 @@ impl Until {
 
 impl ServiceRuns {
     pub(super) fn nothing(service: ServiceName, warnings: Vec<String>, task: TaskReport) -> Self {
-        Self { service, warnings, work: Work::Nothing { task: Box::new(task) } }
+        Self { service, warnings, findings: Vec::new(), work: Work::Nothing { task: Box::new(task) } }
+    }
+
+    pub(super) fn refused(service: ServiceName, findings: Vec<Finding>) -> Self {
+        Self { service, warnings: Vec::new(), findings, work: Work::Refused }
     }
 
     /// Drives what is not over; answers when to go on, where something is left.
@@ -62,7 +72,7 @@ impl ServiceRuns {
                 resume_at
             }
             Work::Drains { drains } => drain_all(fleet, drains, limits, cancel).await,
-            Work::Nothing { .. } => None,
+            Work::Nothing { .. } | Work::Refused => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use super::facts::{read_facts, read_tasks};
 use super::handle::Fleet;
 use super::options::UpOptions;
+use super::preflight::{Balancers, Checked, check};
 use super::report::TaskReport;
 use super::resolve::resolve;
 use super::service::Service;
@@ -15,6 +16,7 @@ use crate::ids::RunId;
 use crate::machine::{Cause, State};
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::ports::Selector;
+use crate::preflight::{Finding, Severity};
 use crate::spec::Spec;
 use crate::time::Timestamp;
 
@@ -24,12 +26,19 @@ pub(super) async fn begin(
     service: &Service,
     options: &UpOptions,
     call: Option<&RunId>,
+    balancers: &Balancers,
     cancel: &Cancel,
 ) -> Result<ServiceRuns, Box<Cause>> {
-    let mut warnings = Vec::new();
-    let facts = read_facts(fleet, service, cancel, &mut warnings).await?;
-    let (spec, more) = resolve(service, &facts, RunId::for_slot(&service.name, 0), options.readiness)?;
+    let checked = read(fleet, service, options, balancers, cancel).await?;
+    if checked.has_error() {
+        return Ok(ServiceRuns::refused(service.name.clone(), checked.findings));
+    }
+    let mut warnings = checked.warnings;
+    let run = RunId::for_slot(&service.name, 0);
+    let (spec, more) = resolve(service, &checked.facts, run, options.readiness)?;
     warnings.extend(more);
+    let serious = checked.findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    warnings.extend(serious.map(Finding::to_string));
     for warning in &warnings {
         fleet.warn(service, warning);
     }
@@ -44,7 +53,24 @@ pub(super) async fn begin(
         let state = raise.next_slot(now);
         raise.runs.push(state);
     }
-    Ok(ServiceRuns { service: service.name.clone(), warnings, work: Work::Starts(Box::new(raise)) })
+    let work = Work::Starts(Box::new(raise));
+    Ok(ServiceRuns { service: service.name.clone(), warnings, findings: checked.findings, work })
+}
+
+/// The facts, checked where that is wanted.
+async fn read(
+    fleet: &Fleet,
+    service: &Service,
+    options: &UpOptions,
+    balancers: &Balancers,
+    cancel: &Cancel,
+) -> Result<Checked, Box<Cause>> {
+    if options.check {
+        return check(fleet, service, options.readiness, balancers, cancel).await;
+    }
+    let mut warnings = Vec::new();
+    let facts = read_facts(fleet, service, cancel, &mut warnings).await?;
+    Ok(Checked { facts, findings: Vec::new(), warnings })
 }
 
 /// A run that ended before it began.

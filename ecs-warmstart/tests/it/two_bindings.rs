@@ -28,6 +28,11 @@ fn two_groups(cloud: &InMemory, second: GroupSettings) -> Service {
     service
 }
 
+/// What a check beforehand would have kept from starting.
+fn unchecked() -> UpOptions {
+    UpOptions { check: false, ..UpOptions::default() }
+}
+
 fn checked_every(seconds: u64) -> GroupSettings {
     GroupSettings { health_check_interval: Duration::from_secs(seconds), ..GroupSettings::default() }
 }
@@ -67,7 +72,7 @@ async fn where_one_fails_both_are_undone() {
                 let plan = fault.map_or_else(ChaosPlan::none, |fault| ChaosPlan::none().at(index, fault));
                 let chaos = Chaos::new(Ports::from_one(cloud.clone()), plan);
                 let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
-                let report = fleet.up(&[service], &UpOptions::default(), &Cancel::new()).await;
+                let report = fleet.up(&[service], &unchecked(), &Cancel::new()).await;
                 assert_outcomes(&report, RunOutcome::Undone);
                 assert_eq!(report.services[0].tasks[0].cause.as_ref().unwrap().code, "target_unusable");
                 assert_eq!(Left::in_(&cloud).await, Left::nothing(), "{fault:?} at {index}");
@@ -86,7 +91,7 @@ async fn what_cannot_be_taken_out_of_one_group_is_named_and_the_rest_is_undone()
     let denied = ChaosPlan::none().every(PortMethod::Deregister, Fault::Before(ErrorKind::Denied));
     let chaos = Chaos::new(Ports::from_one(cloud.clone()), denied);
     let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
-    let report = fleet.up(&[service], &UpOptions::default(), &Cancel::new()).await;
+    let report = fleet.up(&[service], &unchecked(), &Cancel::new()).await;
     assert_outcomes(&report, RunOutcome::Leaked);
     assert_eq!(report.leftovers().count(), 2, "{report:#?}");
     let left = Left::in_(&cloud).await;

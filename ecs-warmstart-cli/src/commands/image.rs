@@ -1,0 +1,108 @@
+//! `image`
+
+use clap::{Args, Subcommand};
+use ecs_warmstart::aws::{self, ConnectOptions};
+use ecs_warmstart::clock::{Clock, TokioClock};
+use ecs_warmstart::error::ErrorKind;
+use ecs_warmstart::image::{ImageRef, Platform, version_tag};
+use ecs_warmstart::memory::InMemory;
+use ecs_warmstart::ports::Inspector;
+use ecs_warmstart::registry::Registry;
+use ecs_warmstart::time::Timestamp;
+
+use super::shared::print;
+use crate::args::{Backend, Global};
+use crate::error::Error;
+use crate::exit::Ending;
+use crate::output::{self, image};
+
+const EXAMPLES: &str = "\
+Examples:
+  Is it there, and does it run on Fargate's processors?
+    ecs-warmstart image verify 111122223333.dkr.ecr.us-east-2.amazonaws.com/web:1.0 --platform linux/amd64
+  The tag of a build:
+    ecs-warmstart image tag --env pr-51 --sha \"$(git rev-parse HEAD)\"";
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Image {
+    #[command(subcommand)]
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum What {
+    /// Look whether an image exists, which digest it has, and on which platforms it runs; pulls nothing
+    Verify {
+        /// The image: [REGISTRY/]REPOSITORY[:TAG][@DIGEST]
+        #[arg(value_name = "IMAGE")]
+        image: ImageRef,
+        /// End with 3 where it is not made for this platform, such as linux/amd64
+        #[arg(long, value_name = "OS/ARCHITECTURE")]
+        platform: Option<Platform>,
+    },
+    /// Print the tag of a build: ENVIRONMENT-COMMIT-DATE-TIME, in UTC; whatever a tag may not have is replaced
+    Tag {
+        /// The environment, such as pr-51 or a branch's name
+        #[arg(long = "env", value_name = "NAME")]
+        environment: String,
+        /// The commit's hash: 7 to 64 hexadecimal digits, of which the first 8 are taken
+        #[arg(long = "sha", value_name = "COMMIT")]
+        commit: String,
+        /// When it was built, such as 2025-08-20T12:45:00Z [default: now]
+        #[arg(long, value_parser = time)]
+        time: Option<Timestamp>,
+    },
+}
+
+impl Image {
+    pub(crate) async fn run(self, global: &Global) -> Result<Ending, Error> {
+        match self.what {
+            What::Verify { image, platform } => verify(global, image, platform).await,
+            What::Tag { environment, commit, time } => {
+                let at = time.unwrap_or_else(|| TokioClock::new().now());
+                let version = version_tag(&environment, &commit, at)?;
+                for note in version.notes {
+                    output::stderr(&format!("note: {note}\n"));
+                }
+                output::stdout(&format!("{}\n", version.tag))?;
+                Ok(Ending::Ready)
+            }
+        }
+    }
+}
+
+async fn verify(global: &Global, image: ImageRef, platform: Option<Platform>) -> Result<Ending, Error> {
+    let found = look(global, &image).await?;
+    let facts = match found {
+        Ok(facts) => Some(facts),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(Error::Image(error)),
+    };
+    let report = image::ImageReport::new(&image, facts.as_ref(), platform.as_ref());
+    print(global.output, &report, image::text)?;
+    Ok(if report.is_good() { Ending::Ready } else { Ending::NotReady })
+}
+
+type Found = ecs_warmstart::ports::Result<ecs_warmstart::facts::ImageFacts>;
+
+/// Only Amazon ECR needs credentials.
+async fn look(global: &Global, image: &ImageRef) -> Result<Found, Error> {
+    if global.backend == Backend::Memory {
+        return Ok(InMemory::sample(std::sync::Arc::new(TokioClock::new())).image(image).await);
+    }
+    let Some(repository) = image.ecr() else {
+        return Ok(Registry::new().image(image).await);
+    };
+    let region = global.region.clone().or(Some(repository.region));
+    let options = ConnectOptions { region, endpoint_url: global.endpoint_url.clone() };
+    Ok(aws::connect(&options).await?.image(image).await)
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    let time = humantime::parse_rfc3339_weak(text)
+        .map_err(|_| "a time such as 2025-08-20T12:45:00Z is expected".to_owned())?;
+    let since =
+        time.duration_since(std::time::UNIX_EPOCH).map_err(|_| "a time after 1970 is expected".to_owned())?;
+    Ok(Timestamp::EPOCH + since)
+}

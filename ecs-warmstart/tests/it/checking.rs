@@ -1,0 +1,105 @@
+//! What is checked before anything is launched, and that an error launches nothing.
+
+use std::sync::Arc;
+
+use ecs_warmstart::driver::Cancel;
+use ecs_warmstart::error::ErrorKind;
+use ecs_warmstart::facts::ImageFacts;
+use ecs_warmstart::fleet::{Fleet, RunOutcome, UpOptions, sample_services};
+use ecs_warmstart::image::{Digest, ImageRef, Platform};
+use ecs_warmstart::memory::{Action, InMemory, SAMPLE_SERVICES, Settings};
+use ecs_warmstart::ports::Ports;
+use ecs_warmstart::preflight::{Code, Severity};
+use ecs_warmstart::spec::Readiness;
+use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
+
+use crate::worlds::{assert_outcomes, clock, sample};
+
+/// The image of the first service of the sample is made for another processor.
+fn built_for_arm(cloud: &InMemory) {
+    let image: ImageRef = SAMPLE_SERVICES[0].definition().unwrap().containers[0].image.parse().unwrap();
+    cloud.add_image(&image, ImageFacts::single(Digest::of(b"arm"), Some(Platform::linux_arm64())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_keeps_a_service_from_starting_and_no_other() {
+    let (cloud, fleet) = sample(Settings::default());
+    built_for_arm(&cloud);
+    let report = fleet.up(&sample_services(), &UpOptions::default(), &Cancel::new()).await;
+    assert_eq!((report.summary.succeeded, report.summary.failed), (4, 1));
+    let (refused, others) = report.services.split_first().unwrap();
+    assert_eq!((refused.outcome, refused.tasks.len()), (RunOutcome::Refused, 0));
+    assert_eq!(refused.cause.as_ref().unwrap().code, "image_platform");
+    assert_eq!(refused.findings[0].code, Code::ImagePlatform);
+    assert!(refused.findings[0].remedy.contains("docker buildx build --platform linux/amd64"), "{refused:?}");
+    assert!(others.iter().all(|service| service.outcome == RunOutcome::Ready && service.cause.is_none()));
+    assert_eq!(cloud.tasks().len(), 4, "nothing of it was launched");
+    assert_eq!(report.leftovers().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_check_the_same_is_launched_and_undone() {
+    let (cloud, fleet) = sample(Settings::default());
+    built_for_arm(&cloud);
+    let unchecked = UpOptions { check: false, ..UpOptions::default() };
+    let report = fleet.up(&sample_services()[..1], &unchecked, &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Undone);
+    let cause = report.services[0].tasks[0].cause.as_ref().unwrap();
+    assert!(cause.summary.contains("descriptor matching platform 'linux/amd64'"), "{cause:?}");
+    assert!(report.services[0].findings.is_empty());
+    assert_eq!(cloud.count(Action::BatchGetImage) + cloud.count(Action::DescribeLogGroups), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_looks_and_changes_nothing() {
+    let (cloud, fleet) = sample(Settings::default());
+    let report = fleet.check(&sample_services(), Readiness::Healthy).await;
+    assert_eq!((report.summary.succeeded, report.summary.failed), (5, 0));
+    assert_eq!((report.count(Severity::Error), report.count(Severity::Warning)), (0, 0), "{report:#?}");
+    // Two services of the sample have no health check, and are registered as soon as they run.
+    assert_eq!(report.count(Severity::Hint), 2, "{report:#?}");
+    assert_eq!(cloud.count_writes(), 0);
+    assert_eq!(cloud.count(Action::DescribeLoadBalancers), 1, "once, however many services");
+
+    let mut missing = sample_services().remove(0);
+    missing.request.task_definition = "never-registered".parse().unwrap();
+    let report = fleet.check(&[missing], Readiness::Healthy).await;
+    assert_eq!(report.services[0].findings[0].code, Code::TaskDefinitionMissing);
+    assert!(!report.services[0].passes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_read_keeps_nothing_from_starting() {
+    for (method, said) in [
+        (PortMethod::Image, "ecr:BatchGetImage"),
+        (PortMethod::LogGroupExists, "logs:DescribeLogGroups"),
+        (PortMethod::LoadBalancers, "elasticloadbalancing:DescribeLoadBalancers"),
+    ] {
+        for fault in [ErrorKind::Denied, ErrorKind::Unavailable, ErrorKind::Other] {
+            let clock = clock();
+            let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+            let plan = ChaosPlan::none().every(method, Fault::Before(fault));
+            let chaos = Chaos::new(Ports::from_one(cloud), plan);
+            let fleet = Fleet::new(chaos.ports()).with_clock(clock);
+            let report = fleet.up(&sample_services()[..1], &UpOptions::default(), &Cancel::new()).await;
+            assert_outcomes(&report, RunOutcome::Ready);
+            let findings = &report.services[0].findings;
+            assert_eq!((findings.len(), findings[0].code), (1, Code::Unreadable), "{findings:?}");
+            assert!(findings[0].remedy.contains(said), "{findings:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_for_good_is_the_cause_and_no_finding() {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    let plan = ChaosPlan::none().every(PortMethod::TaskDefinition, Fault::Before(ErrorKind::Invalid));
+    let fleet = Fleet::new(Chaos::new(Ports::from_one(cloud.clone()), plan).ports()).with_clock(clock);
+    let report = fleet.check(&sample_services()[..1], Readiness::Healthy).await;
+    assert_eq!(report.services[0].cause.as_ref().unwrap().code, "invalid");
+    assert!(!report.services[0].passes());
+    let report = fleet.up(&sample_services()[..1], &UpOptions::default(), &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Undone);
+    assert_eq!(cloud.tasks(), []);
+}
