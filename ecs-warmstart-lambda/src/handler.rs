@@ -167,7 +167,7 @@ impl<'a> Work<'a> {
             if detail.wait_for_healthy == Some(false) { Readiness::Registered } else { Readiness::Healthy };
         // Its role reads no images and logs, and its time is short: the command checks.
         let run_id = (!ensure).then_some(run);
-        let options = UpOptions { fresh: !ensure, run_id, readiness, check: false };
+        let options = UpOptions { fresh: !ensure, run_id, readiness, check: false, pin: false };
         Ok(self.fleet.begin_up(&[service], &options, self.patience(), cancel).await)
     }
 

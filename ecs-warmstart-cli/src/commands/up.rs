@@ -41,6 +41,9 @@ pub(crate) struct Up {
     /// Launch without checking definitions, images and health checks first
     #[arg(long)]
     pub(crate) no_check: bool,
+    /// Resolve every image's tag to its digest first, and register no task that runs another
+    #[arg(long)]
+    pub(crate) pin: bool,
 }
 
 impl Up {
@@ -76,6 +79,12 @@ impl Up {
 
     fn options(&self) -> UpOptions {
         let readiness = if self.skip_health_check { Readiness::Registered } else { Readiness::Healthy };
-        UpOptions { fresh: self.fresh, run_id: self.run_id.clone(), readiness, check: !self.no_check }
+        UpOptions {
+            fresh: self.fresh,
+            run_id: self.run_id.clone(),
+            readiness,
+            check: !self.no_check,
+            pin: self.pin,
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use ecs_warmstart::fleet::{
     PlanReport, Report, RunOutcome, StatusReport, Verdict, VerifyOutcome, VerifyReport,
 };
-use ecs_warmstart::testing::moto::{Moto, REGION};
+use ecs_warmstart::testing::moto::{ACCOUNT, Moto, REGION};
 use serde_json::json;
 use snapbox::cmd::Command;
 use tempfile::TempDir;
@@ -69,6 +69,16 @@ fn configuration(moto: &Moto) -> String {
          subnets = [\"${{WARMSTART_SUBNET}}\"]\nsecurity_groups = [\"{}\"]\n",
         moto.security_group()
     );
+    moto.create_repository("main");
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    let amd = json!({
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "size": 1,
+        "digest": format!("sha256:{}", "1".repeat(64)),
+        "platform": { "os": "linux", "architecture": "amd64" },
+    });
+    let manifest = json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": [amd] });
+    moto.put_image("main", "1", media_type, &manifest);
     for (name, port) in SERVICES {
         let cluster = moto.create_cluster(name);
         moto.register_task_definition(&json!({
@@ -77,8 +87,9 @@ fn configuration(moto: &Moto) -> String {
             "requiresCompatibilities": ["FARGATE"],
             "cpu": "256",
             "memory": "512",
+            "executionRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/execution"),
             "containerDefinitions": [{
-                "name": "main", "image": "main:1", "memory": 256, "essential": true,
+                "name": "main", "image": image("1"), "memory": 256, "essential": true,
                 "portMappings": [{ "containerPort": port }],
             }],
         }));
@@ -91,6 +102,53 @@ fn configuration(moto: &Moto) -> String {
         );
     }
     text
+}
+
+/// In the server's own registry: no other one is asked.
+fn image(tag: &str) -> String {
+    format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/main:{tag}")
+}
+
+#[test]
+fn an_image_is_verified_by_the_api_of_ecr() {
+    let Some(scene) = Scene::new() else { return };
+    for (tag, platform, code, said) in [
+        ("1", "linux/amd64", 0, "exists for linux/amd64"),
+        ("1", "linux/arm64", 3, "is not made for linux/arm64"),
+        ("2", "linux/amd64", 3, "does not exist"),
+    ] {
+        let args = ["image", "verify", &image(tag), "--platform", platform];
+        let output = scene.command(&args).output().unwrap();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(stdout.contains(said), "{stdout}");
+    }
+    assert!(scene.calls("BatchGetImage") >= 3);
+}
+
+#[test]
+fn an_image_for_another_platform_is_refused_before_anything_starts() {
+    let Some(scene) = Scene::new() else { return };
+    scene.moto.register_task_definition(&json!({
+        "family": "auth",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "executionRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/execution"),
+        "runtimePlatform": { "cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX" },
+        "containerDefinitions": [{
+            "name": "main", "image": image("1"), "memory": 256, "essential": true,
+            "portMappings": [{ "containerPort": 8080 }],
+        }],
+    }));
+    let output = scene.command(&["up", "--output", "json"]).output().unwrap();
+    let report: Report = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{report:#?}");
+    let outcomes: Vec<_> = report.services.iter().map(|service| service.outcome).collect();
+    assert_eq!(outcomes, [RunOutcome::Refused, RunOutcome::Ready]);
+    assert_eq!(report.services[0].cause.as_ref().unwrap().code, "image_platform");
+    assert_eq!((scene.running("auth"), scene.running("web")), (0, 1));
 }
 
 #[test]

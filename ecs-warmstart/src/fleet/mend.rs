@@ -348,6 +348,7 @@ fn outcome_of(cause: &Cause, task: Option<&TaskObservation>) -> VerifyOutcome {
         | Cause::NotStoppedInTime { .. } => VerifyOutcome::TimedOut,
         Cause::CallFailed { .. }
         | Cause::NoTarget { .. }
+        | Cause::AnotherImage { .. }
         | Cause::Misconfigured { .. }
         | Cause::LastHealthyTarget { .. }
         | Cause::Cancelled

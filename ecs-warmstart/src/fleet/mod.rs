@@ -11,6 +11,7 @@ mod look;
 mod mend;
 mod options;
 mod pieces;
+mod pinned;
 mod preflight;
 mod report;
 mod resolve;

@@ -19,11 +19,13 @@ pub struct UpOptions {
     /// Whether definitions, images and health checks are checked first; an error keeps a service from being started.
     /// Default true.
     pub check: bool,
+    /// Whether each image's tag is resolved to a digest first, and no task is registered that runs another. Default false.
+    pub pin: bool,
 }
 
 impl Default for UpOptions {
     fn default() -> Self {
-        Self { fresh: false, run_id: None, readiness: Readiness::Healthy, check: true }
+        Self { fresh: false, run_id: None, readiness: Readiness::Healthy, check: true, pin: false }
     }
 }
 

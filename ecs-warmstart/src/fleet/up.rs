@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use super::facts::{read_facts, read_tasks};
 use super::handle::Fleet;
 use super::options::UpOptions;
+use super::pinned::pins;
 use super::preflight::{Balancers, Checked, check};
 use super::report::TaskReport;
 use super::resolve::resolve;
@@ -16,8 +17,8 @@ use crate::ids::RunId;
 use crate::machine::{Cause, State};
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::ports::Selector;
-use crate::preflight::{Finding, Severity};
-use crate::spec::Spec;
+use crate::preflight::{Finding, Severity, no_images};
+use crate::spec::{Pins, Spec};
 use crate::time::Timestamp;
 
 /// Reads what there is, and makes the runs that bring the service to its count. Launches nothing yet.
@@ -33,6 +34,18 @@ pub(super) async fn begin(
     if checked.has_error() {
         return Ok(ServiceRuns::refused(service.name.clone(), checked.findings));
     }
+    let pins = match (options.pin, &checked.facts.task_definition) {
+        (true, Some(definition)) => pins(fleet, service, definition, cancel).await,
+        (true, None) => Err(no_images(&service.request.task_definition)),
+        (false, _) => Ok(Pins::default()),
+    };
+    let pins = match pins {
+        Ok(pins) => pins,
+        Err(error) => {
+            let findings = [vec![error], checked.findings].concat();
+            return Ok(ServiceRuns::refused(service.name.clone(), findings));
+        }
+    };
     let mut warnings = checked.warnings;
     let run = RunId::for_slot(&service.name, 0);
     let (spec, more) = resolve(service, &checked.facts, run, options.readiness)?;
@@ -42,6 +55,7 @@ pub(super) async fn begin(
     for warning in &warnings {
         fleet.warn(service, warning);
     }
+    let spec = spec.with_pins(pins);
     let mut raise = Raise { spec, call: call.cloned(), refills: true, next_slot: 0, runs: Vec::new() };
     if !options.fresh {
         let running = running_tasks(fleet, service, cancel).await?;

@@ -108,6 +108,17 @@ pub enum Cause {
         /// What is missing.
         why: String,
     },
+    /// A container runs another image than the one it was pinned to, so the task was not registered.
+    AnotherImage {
+        /// Which task.
+        task: TaskArn,
+        /// Which container.
+        container: String,
+        /// The digest that it runs.
+        runs: String,
+        /// The digest that was wanted.
+        wanted: String,
+    },
     /// The task definition or target group cannot work together with the configuration.
     Misconfigured {
         /// What does not fit, in one sentence with its remedy.
@@ -155,6 +166,7 @@ impl Cause {
             Self::NotStoppedInTime { .. } => "not_stopped_in_time",
             Self::TargetUnusable { .. } => "target_unusable",
             Self::NoTarget { .. } => "no_target",
+            Self::AnotherImage { .. } => "another_image",
             Self::Misconfigured { .. } => "misconfigured",
             Self::LastHealthyTarget { .. } => "last_healthy_target",
             Self::Cancelled => "cancelled",
@@ -179,6 +191,9 @@ impl Cause {
             Self::TargetUnusable { observation, .. } => vec![format!("target health: {observation}")],
             Self::GateNotOpenInTime { containers, .. } => {
                 containers.iter().map(|container| format!("container {container}: not HEALTHY")).collect()
+            }
+            Self::AnotherImage { container, runs, .. } => {
+                vec![format!("container {container}: imageDigest {runs}")]
             }
             Self::TaskLost { .. }
             | Self::NoTarget { .. }
@@ -269,6 +284,12 @@ impl fmt::Display for Cause {
             Self::NoTarget { target_group, why } => {
                 write!(f, "nothing to register in {}: {why}", target_group.name())
             }
+            Self::AnotherImage { task, container, runs, wanted } => write!(
+                f,
+                "container {container} of task {} runs {runs}, not {wanted}: its tag was moved; name the digest in the task \
+                 definition",
+                task.id()
+            ),
             Self::Misconfigured { why } => f.write_str(why),
             Self::LastHealthyTarget { target_group } => write!(
                 f,

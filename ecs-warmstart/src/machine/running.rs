@@ -144,6 +144,10 @@ fn resolve_targets(run: &mut Run) -> Result<bool, Box<Cause>> {
 }
 
 pub(super) fn awaiting_gate(run: &mut Run) -> Option<Next> {
+    if let Some(cause) = another_image(run) {
+        undo::fail(run, cause);
+        return None;
+    }
     if gate_is_open(run) {
         run.enter(Phase::Registering { binding: 0 });
         return None;
@@ -158,11 +162,30 @@ pub(super) fn awaiting_gate(run: &mut Run) -> Option<Next> {
 }
 
 fn holding_back(run: &Run) -> Vec<String> {
-    let held = run.held.iter();
-    held.flat_map(|held| run.spec.gate().holding_back(&held.seen).cloned()).collect()
+    let Some(held) = &run.held else { return Vec::new() };
+    let mut names: Vec<String> = run.spec.gate().holding_back(&held.seen).cloned().collect();
+    names.extend(run.spec.pins().unseen(&held.seen).cloned());
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A container runs another image than it was pinned to: it never gets into traffic.
+fn another_image(run: &Run) -> Option<Cause> {
+    let held = run.held.as_ref()?;
+    let (container, runs) = run.spec.pins().another(&held.seen)?;
+    let wanted = run.spec.pins().of(container).unwrap_or_default().first();
+    Some(Cause::AnotherImage {
+        task: held.seen.task.clone(),
+        container: container.to_owned(),
+        runs: runs.to_owned(),
+        wanted: wanted.map(ToString::to_string).unwrap_or_default(),
+    })
 }
 
 fn gate_is_open(run: &Run) -> bool {
     let Some(held) = &run.held else { return false };
-    !held.seen.is_ending() && run.spec.gate().holding_back(&held.seen).next().is_none()
+    !held.seen.is_ending()
+        && run.spec.gate().holding_back(&held.seen).next().is_none()
+        && run.spec.pins().unseen(&held.seen).next().is_none()
 }

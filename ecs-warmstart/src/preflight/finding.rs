@@ -140,6 +140,8 @@ codes! {
     ImagePlatform => "image_platform",
     /// The image's tag is one that moves.
     ImageMoves => "image_moves",
+    /// The image is to be pinned, but nobody says its digest.
+    ImageNotResolved => "image_not_resolved",
     /// Something may not be read.
     Unreadable => "unreadable",
 }

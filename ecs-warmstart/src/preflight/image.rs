@@ -3,6 +3,7 @@
 use super::finding::{Code, Finding};
 use super::subject::{Facts, Seen, Subject};
 use crate::facts::{ContainerFacts, ImageFacts, TaskDefinitionFacts};
+use crate::ids::TaskDefinitionId;
 use crate::image::{ImageRef, Platform};
 
 /// What images have to run on: what the task definition says, or, where it says nothing and the task runs on Fargate,
@@ -103,6 +104,27 @@ fn platform(
             remedy,
         ),
     })
+}
+
+/// What was to be pinned, and cannot be.
+pub(crate) fn not_resolved(container: &ContainerFacts, why: &str) -> Finding {
+    Finding::error(
+        Code::ImageNotResolved,
+        format!(
+            "the digest of image {:?} of container {} is not known: {why}",
+            container.image, container.name
+        ),
+        "allow ecr:BatchGetImage on its repository, name a digest in the task definition, or leave --pin out",
+    )
+}
+
+/// The images were to be pinned, and nobody says which there are.
+pub(crate) fn no_images(definition: &TaskDefinitionId) -> Finding {
+    Finding::error(
+        Code::ImageNotResolved,
+        format!("the images of task definition {definition} are not known, since it may not be read"),
+        "allow ecs:DescribeTaskDefinition, or leave --pin out",
+    )
 }
 
 fn moves(container: &ContainerFacts, image: &ImageRef) -> Option<Finding> {

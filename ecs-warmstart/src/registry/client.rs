@@ -25,6 +25,8 @@ const CONFIG_MAX: usize = 4 * 1024 * 1024;
 
 /// Registries, asked without an account: what is private there is `Denied`. Clones are handles on the same connections.
 ///
+/// A look reads a manifest, which Docker Hub counts as a pull by this machine's address.
+///
 /// A registry on the loopback interface is spoken to in plain HTTP, as Docker does; every other one in HTTPS.
 #[derive(Clone)]
 pub struct Registry {

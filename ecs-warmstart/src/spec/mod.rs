@@ -1,11 +1,13 @@
 //! What one run needs, validated: what to launch, where to register it, and when it counts as ready.
 
 mod binding;
+mod pins;
 mod request;
 mod run;
 #[cfg(test)]
 mod tests;
 
 pub use binding::{Binding, Gate, OnFailure, Readiness};
+pub use pins::Pins;
 pub use request::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
 pub use run::{DEFAULT_HEALTHY_TIMEOUT, DEFAULT_RUNNING_TIMEOUT, InvalidSpec, Spec, SpecBuilder};

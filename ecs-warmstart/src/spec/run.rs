@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Binding, Gate, LaunchRequest, OnFailure, Readiness};
+use super::{Binding, Gate, LaunchRequest, OnFailure, Pins, Readiness};
 use crate::facts::NetworkMode;
 use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn};
 
@@ -24,6 +24,8 @@ pub struct Spec {
     running_timeout: Duration,
     #[serde(with = "crate::time::as_millis", rename = "healthy_timeout_ms")]
     healthy_timeout: Duration,
+    #[serde(default, skip_serializing_if = "Pins::is_empty")]
+    pins: Pins,
 }
 
 /// `--max-wait`: a Fargate task with a large image takes two to three minutes, an EC2 one that waits for a host more.
@@ -47,6 +49,7 @@ impl Spec {
                 on_failure: OnFailure::Undo,
                 running_timeout: DEFAULT_RUNNING_TIMEOUT,
                 healthy_timeout: DEFAULT_HEALTHY_TIMEOUT,
+                pins: Pins::default(),
             },
         }
     }
@@ -65,6 +68,12 @@ impl Spec {
     /// The same with other timeouts.
     pub(crate) fn with_timeouts(self, running_timeout: Duration, healthy_timeout: Duration) -> Self {
         Self { running_timeout, healthy_timeout, ..self }
+    }
+
+    /// The same with these images alone.
+    #[must_use]
+    pub fn with_pins(&self, pins: Pins) -> Self {
+        Self { pins, ..self.clone() }
     }
 
     /// The service that the task is of.
@@ -120,6 +129,11 @@ impl Spec {
     /// From RUNNING until every target is healthy, the gate included. Default 2 min.
     pub fn healthy_timeout(&self) -> Duration {
         self.healthy_timeout
+    }
+
+    /// Which images its containers may run. Default any.
+    pub fn pins(&self) -> &Pins {
+        &self.pins
     }
 }
 
@@ -177,6 +191,13 @@ impl SpecBuilder {
     #[must_use]
     pub fn healthy_timeout(mut self, timeout: Duration) -> Self {
         self.spec.healthy_timeout = timeout;
+        self
+    }
+
+    /// Which images its containers may run: a task that runs another is not registered. Default any.
+    #[must_use]
+    pub fn pins(mut self, pins: Pins) -> Self {
+        self.spec.pins = pins;
         self
     }
 

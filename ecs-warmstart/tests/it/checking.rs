@@ -50,6 +50,67 @@ async fn without_the_check_the_same_is_launched_and_undone() {
     assert_eq!(cloud.count(Action::BatchGetImage) + cloud.count(Action::DescribeLogGroups), 0);
 }
 
+/// The image's tag stands for another one from now on.
+fn move_tag(cloud: &InMemory) {
+    let image: ImageRef = SAMPLE_SERVICES[0].definition().unwrap().containers[0].image.parse().unwrap();
+    cloud.add_image(&image, ImageFacts::single(Digest::of(b"moved"), Some(Platform::linux_amd64())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_service_comes_up_on_the_image_that_was_resolved() {
+    let (_, fleet) = sample(Settings::default());
+    let pinned = UpOptions { pin: true, ..UpOptions::default() };
+    assert_outcomes(&fleet.up(&sample_services(), &pinned, &Cancel::new()).await, RunOutcome::Ready);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_runs_another_image_is_never_registered() {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    // Who is asked for the digest knows another image than the one that is pulled: the tag was moved in between.
+    let elsewhere = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    move_tag(&elsewhere);
+    let ports = Ports { inspector: Arc::new(elsewhere), ..Ports::from_one(cloud.clone()) };
+    let fleet = Fleet::new(ports).with_clock(clock);
+    let pinned = UpOptions { pin: true, ..UpOptions::default() };
+    let report = fleet.up(&sample_services()[..1], &pinned, &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Undone);
+    assert_eq!(report.services[0].tasks[0].cause.as_ref().unwrap().code, "another_image");
+    assert_eq!((cloud.tasks().len(), cloud.count(Action::RegisterTargets)), (1, 0));
+    assert_eq!(cloud.running_tasks(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_runs_already_on_another_image_is_named_and_left_alone() {
+    let (cloud, fleet) = sample(Settings::default());
+    let services = &sample_services()[..1];
+    assert_outcomes(&fleet.up(services, &UpOptions::default(), &Cancel::new()).await, RunOutcome::Ready);
+    move_tag(&cloud);
+    let pinned = UpOptions { pin: true, ..UpOptions::default() };
+    let report = fleet.up(services, &pinned, &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Kept);
+    assert_eq!(report.services[0].tasks[0].cause.as_ref().unwrap().code, "another_image");
+    assert_eq!((cloud.running_tasks().len(), cloud.registered().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_pinned_is_not_launched() {
+    for (method, check) in
+        [(PortMethod::Image, true), (PortMethod::Image, false), (PortMethod::TaskDefinition, true)]
+    {
+        let clock = clock();
+        let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+        let plan = ChaosPlan::none().every(method, Fault::Before(ErrorKind::Denied));
+        let chaos = Chaos::new(Ports::from_one(cloud.clone()), plan);
+        let fleet = Fleet::new(chaos.ports()).with_clock(clock);
+        let pinned = UpOptions { pin: true, check, ..UpOptions::default() };
+        let report = fleet.up(&sample_services()[..1], &pinned, &Cancel::new()).await;
+        assert_outcomes(&report, RunOutcome::Refused);
+        assert_eq!(report.services[0].cause.as_ref().unwrap().code, "image_not_resolved");
+        assert_eq!(cloud.tasks(), []);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_check_looks_and_changes_nothing() {
     let (cloud, fleet) = sample(Settings::default());

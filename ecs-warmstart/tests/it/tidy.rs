@@ -49,7 +49,7 @@ const IMPORTS: [(&str, &[&str]); 24] = [
     ("clock", &["time"]),
     ("facts", &["ids", "time", "image"]),
     ("observation", &["ids", "time"]),
-    ("spec", &["ids", "time", "facts", "observation"]),
+    ("spec", &["ids", "time", "image", "facts", "observation"]),
     ("policy", &["ids", "time", "observation"]),
     ("error", &["ids", "time", "spec", "policy", "observation"]),
     ("address", &["ids", "facts", "observation", "spec"]),

@@ -283,11 +283,17 @@ fn one_thing_wrong_is_what_is_found() {
 
 #[test]
 fn every_code_is_found_in_some_case() {
+    // What cannot be pinned is found where it is pinned: by `up`.
+    let elsewhere = [Code::ImageNotResolved];
     let all: std::collections::BTreeSet<Code> =
         CASES.iter().flat_map(|(.., expected)| expected.iter().map(|(_, code)| *code)).collect();
     let schema = schemars::schema_for!(Code).to_value().to_string();
     for code in &all {
         assert!(schema.contains(&format!("\"{}\"", code.as_str())), "{code:?}");
     }
-    assert_eq!(schema.matches("\"const\"").count(), all.len(), "a code without a case: {schema}");
+    assert_eq!(
+        schema.matches("\"const\"").count(),
+        all.len() + elsewhere.len(),
+        "a code without a case: {schema}"
+    );
 }
