@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::read_placement;
 use crate::ids::TaskArn;
 
 /// What a failed call asks of its caller.
@@ -56,14 +57,12 @@ impl ErrorKind {
 
     /// What a reason in `failures[]` of `RunTask` asks for.
     ///
-    /// AWS documents the reasons that no waiting mends, and they are few; what has to do with capacity grows new words. So
+    /// AWS documents the reasons that no waiting mends, and they are few (the catalogue has them); what has to do with capacity grows new words. So
     /// an unknown reason counts as capacity: it is tried again, by a new token and after a look for tasks, until the time
     /// given is over, and then reported in ECS's words. To give up at once on a passing shortage would be the worse
     /// mistake.
     pub(crate) fn of_failed_placement(reason: &str) -> Self {
-        let word = reason.split(':').next().unwrap_or(reason).trim();
-        let permanent = matches!(word, "ATTRIBUTE" | "LOCATION" | "MISSING" | "INACTIVE")
-            || reason.contains("TaskDefinition is inactive");
+        let permanent = read_placement(reason).is_some_and(|said| !said.code.is_transient());
         if permanent { Self::Invalid } else { Self::Capacity }
     }
 

@@ -74,8 +74,10 @@ pub mod address;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod batch;
+pub mod catalogue;
 pub mod clock;
 pub mod config;
+pub mod diagnose;
 pub mod driver;
 pub mod error;
 pub mod facts;

@@ -1,13 +1,7 @@
-//! Whether a task that stopped is worth another try: the table behind it, from the field's war stories.
+//! Whether a task that stopped is worth another try. What its words mean stands in the catalogue.
 
-use crate::observation::{ContainerObservation, StopCode, StopInfo, TaskObservation};
-
-/// Every reason with which this program stops a task begins so: who shares a task with another run knows by it that
-/// the other one took it back.
-pub(super) const STOPPED_BY_US: &str = "ecs-warmstart:";
-
-/// And so begins the reason when the task was drained, not taken back.
-const DRAINED_BY_US: &str = "ecs-warmstart: drained";
+use crate::catalogue::{self, DRAINED_BY_US};
+use crate::observation::TaskObservation;
 
 /// Why a stop happened, by what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,68 +14,23 @@ pub(super) enum StopClass {
     Permanent,
 }
 
-/// Contained in `stoppedReason` or a container's reason, these mean a passing fault.
-const TRANSIENT: [&str; 9] = [
-    "Timeout waiting for network interface provisioning",
-    "Timeout waiting for EphemeralStorage provisioning",
-    "InsufficientFreeAddressesInSubnet",
-    "Task provisioning failed",
-    "Service Discovery instance could not be registered",
-    "toomanyrequests",
-    "You have reached your pull rate limit",
-    "ContainerRuntimeError",
-    "InternalError",
-];
-
-/// The same, where both parts are contained.
-const TRANSIENT_PAIRS: [(&str, &str); 10] = [
-    ("Unexpected EC2 error while attempting to Create Network Interface", "AuthFailure"),
-    ("CannotPull", "i/o timeout"),
-    ("CannotPull", "EOF"),
-    ("CannotPull", "invalid argument"),
-    ("CannotPull", "request canceled while waiting for connection"),
-    ("ResourceInitializationError", "i/o timeout"),
-    ("ResourceInitializationError", "RequestError"),
-    ("Host EC2 (instance", "stopped"),
-    ("Host EC2 (instance", "terminated"),
-    ("imeoutError", "Could not transition to running"),
-];
-
 pub(super) fn classify(task: &TaskObservation) -> StopClass {
     let Some(stop) = &task.stop else { return StopClass::Permanent };
-    match &stop.code {
-        // Somebody wants it down: no reason to launch another one.
-        Some(StopCode::UserInitiated) if stop.reason.starts_with(DRAINED_BY_US) => StopClass::Permanent,
-        Some(StopCode::UserInitiated) if stop.reason.starts_with(STOPPED_BY_US) => StopClass::TakenBack,
-        Some(StopCode::UserInitiated) => StopClass::Permanent,
-        Some(StopCode::SpotInterruption | StopCode::TerminationNotice) => StopClass::Transient,
-        // AWS does not say what it means; the name says that it is not the task's fault.
-        Some(StopCode::InfrastructureHealth) => StopClass::Transient,
-        Some(
-            StopCode::TaskFailedToStart
-            | StopCode::EssentialContainerExited
-            | StopCode::ServiceSchedulerInitiated
-            | StopCode::Other(_),
-        )
-        | None => by_reason(stop, &task.containers),
+    if catalogue::is_by_us(stop) {
+        // A drained task was wanted down: no reason to launch another one.
+        let drained = stop.reason.starts_with(DRAINED_BY_US);
+        return if drained { StopClass::Permanent } else { StopClass::TakenBack };
     }
-}
-
-fn by_reason(stop: &StopInfo, containers: &[ContainerObservation]) -> StopClass {
-    let reasons = || {
-        std::iter::once(stop.reason.as_str()).chain(containers.iter().filter_map(|it| it.reason.as_deref()))
-    };
-    let transient = TRANSIENT.iter().any(|part| reasons().any(|reason| reason.contains(part)))
-        || TRANSIENT_PAIRS
-            .iter()
-            .any(|(one, other)| reasons().any(|reason| reason.contains(one) && reason.contains(other)));
-    if transient { StopClass::Transient } else { StopClass::Permanent }
+    match catalogue::of_stop(stop, &task.containers) {
+        Some(said) if said.code.is_transient() => StopClass::Transient,
+        Some(_) | None => StopClass::Permanent,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::TaskStatus;
+    use crate::observation::{ContainerObservation, StopCode, StopInfo, TaskStatus};
 
     #[track_caller]
     fn check(code: &str, reason: &str, container: &str, expected: StopClass) {
@@ -132,5 +81,11 @@ mod tests {
         check(exited, "Essential container in task exited", "", Permanent);
         check(exited, "Essential container in task exited", "OutOfMemoryError: killed", Permanent);
         check("", "", "", Permanent);
+        // What a person writes is no sentence of ECS.
+        check("UserInitiated", "it looked like InternalError to me", "", Permanent);
+        // It would happen again on other capacity.
+        check("SpotInterruption", "Your Spot Task was interrupted.", "OutOfMemoryError: killed", Permanent);
+        check(failed, "TaskFailedToStart: RESOURCE:MEMORY", "", Transient);
+        check(failed, "TaskFailedToStart: EMPTY CAPACITY PROVIDER", "", Permanent);
     }
 }

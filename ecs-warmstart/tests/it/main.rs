@@ -3,8 +3,10 @@
 mod cancelling;
 mod checking;
 mod converging;
+mod corpus;
 mod crashes;
 mod crowds;
+mod diagnosis;
 mod drains;
 mod failures;
 mod fair_weather;

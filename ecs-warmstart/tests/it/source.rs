@@ -61,6 +61,22 @@ impl Source {
         untested.lines().map(without_comment).collect::<Vec<_>>().join("\n")
     }
 
+    /// Its code without what stands between quotation marks.
+    pub(crate) fn code_without_texts(&self) -> String {
+        let mut code = String::new();
+        let mut in_text = false;
+        let mut escaped = false;
+        for c in self.code().chars() {
+            match c {
+                '"' if !escaped => in_text = !in_text,
+                _ if !in_text => code.push(c),
+                _ => {}
+            }
+            escaped = in_text && c == '\\' && !escaped;
+        }
+        code
+    }
+
     /// The names in its code that follow this one: `crate::` is followed by modules.
     pub(crate) fn after(&self, prefix: &str) -> Vec<String> {
         let code = self.code();
@@ -128,5 +144,8 @@ fn code_is_read_as_it_is_meant() {
     assert_eq!(source.after("super::super::"), ["g"]);
     assert_eq!((source.module(), source.depth()), ("driver", 2));
     assert!(source.code().contains("http://x"));
+    assert!(
+        !source.code_without_texts().contains("http") && source.code_without_texts().contains("let u = ;")
+    );
     assert_eq!(words("a::b_c(1)").collect::<Vec<_>>(), ["a", "b_c", "1"]);
 }
