@@ -54,6 +54,7 @@ fn task(name: &str, outcome: RunOutcome) -> TaskReport {
             PhaseReport { phase: PhaseName::AwaitingRunning, ms: 40_900 },
         ],
         leftovers: Vec::new(),
+        evidence: None,
     }
 }
 
@@ -96,6 +97,7 @@ pub(crate) fn report() -> Report {
             code: "capacity".into(),
             summary: "no task was launched in 5m".into(),
             evidence: vec!["RunTask: RESOURCE:ENI: nothing could be placed".into()],
+            ..CauseReport::default()
         }),
         phases: vec![PhaseReport { phase: PhaseName::Launching, ms: 300_000 }],
         ..task("web", RunOutcome::Undone)
@@ -114,6 +116,7 @@ pub(crate) fn report() -> Report {
         code: "not_healthy_in_time".into(),
         summary: "10.0.1.5:8080 was not healthy in batch in 2m".into(),
         evidence: vec!["target health: unhealthy, Target.Timeout".into()],
+        ..CauseReport::default()
     });
     let stop = format!("aws ecs stop-task --cluster batch-cluster --task {}", arn("batch"));
     leaked.leftovers = vec![format!("task {} may still run: {stop}", arn("batch"))];
@@ -156,6 +159,7 @@ pub(crate) fn status() -> StatusReport {
             code: "denied".into(),
             summary: "ListTasks failed: AccessDeniedException: not allowed".into(),
             evidence: vec!["ListTasks: AccessDeniedException: not allowed".into()],
+            ..CauseReport::default()
         }),
         ..auth.clone()
     };

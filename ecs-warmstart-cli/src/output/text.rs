@@ -11,6 +11,7 @@ use ecs_warmstart::observation::Target;
 use ecs_warmstart::preflight::Severity;
 
 use super::checked;
+use super::diagnosis::details;
 use super::verified::findings;
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -115,9 +116,7 @@ fn remarks(text: &mut String, service: &ServiceReport) {
 
 pub(super) fn cause_of(text: &mut String, service: &str, cause: &CauseReport) {
     let _ = writeln!(text, "\n{BAD}{service}:{BAD:#} {} ({})", cause.summary, cause.code);
-    for evidence in &cause.evidence {
-        let _ = writeln!(text, "  {evidence}");
-    }
+    details(text, cause);
 }
 
 pub(super) fn leftovers<'a>(text: &mut String, leftovers: impl Iterator<Item = &'a str>) {

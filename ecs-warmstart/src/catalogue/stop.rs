@@ -33,7 +33,7 @@ pub fn was_told(stop: &StopInfo) -> bool {
 
 /// The one meaning among all that is said of a stop; nothing where nobody says a known word.
 ///
-/// The order is that of the diagnosis: [`rank`].
+/// The order is that of the diagnosis: [`rank()`].
 pub fn of_stop(stop: &StopInfo, containers: &[ContainerObservation]) -> Option<Meaning> {
     let reasons = containers.iter().filter_map(|container| container.reason.as_deref());
     let said = reasons.filter_map(read).chain(of_task(stop));

@@ -30,6 +30,7 @@ mod events;
 mod evidence;
 mod exits;
 mod finding;
+mod from_facts;
 mod health;
 mod images;
 mod logs;

@@ -9,7 +9,7 @@ use crate::observation::TargetState;
 
 /// Why it went wrong.
 ///
-/// The findings are in the order of [`rank`]: evidence that has nothing to do with a sure root cannot displace it.
+/// The findings are in the order of [`rank()`]: evidence that has nothing to do with a sure root cannot displace it.
 ///
 /// The symptoms that are not earlier than the root are its chain. Total: any evidence gives at least one finding.
 pub fn diagnose(evidence: &Evidence) -> Diagnosis {

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::evidence::Evidence;
 use crate::catalogue::{self, Code, Confidence, Meaning, of_task, read};
 use crate::machine::Cause;
-use crate::observation::{ContainerObservation, StopInfo, TaskObservation};
+use crate::observation::{ContainerObservation, StopInfo, TaskObservation, TaskStatus};
 
 pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
     let mut drafts = Vec::new();
@@ -12,6 +12,11 @@ pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
         drafts.extend(of_stop(stop, evidence.containers()));
     } else {
         drafts.extend(evidence.containers().iter().filter_map(of_container));
+    }
+    let is_missing = |task: &&TaskObservation| task.status == TaskStatus::Missing;
+    if let Some(task) = evidence.task.as_ref().filter(is_missing) {
+        let quote = format!("DescribeTasks: {} is MISSING", task.task);
+        drafts.push(Draft::new(Code::TaskLost, Confidence::Medium).quote(quote));
     }
     // Several tasks of an ECS service that die of the same are one finding.
     for sibling in evidence.siblings.iter().filter(|sibling| !ended_on_purpose(sibling)) {

@@ -69,6 +69,11 @@ impl ContainerFacts {
     pub fn has_health_check(&self) -> bool {
         self.health_check.is_some()
     }
+
+    /// The log group in CloudWatch Logs that its output goes to, where it does.
+    pub fn log_group(&self) -> Option<&str> {
+        self.log.as_ref()?.group.as_deref()
+    }
 }
 
 /// A container's health check (ECS: `healthCheck`). One in the image itself is ignored by ECS.

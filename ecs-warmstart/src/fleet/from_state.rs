@@ -1,5 +1,6 @@
 //! From the state a run ended in to its line in the report.
 
+use super::evidence;
 use super::report::{CauseReport, PhaseReport, RunOutcome, TargetReport, TaskReport};
 use crate::ids::TaskArn;
 use crate::machine::{Cause, Drain, DrainPlace, Leftover, PhaseName, PhaseTime, State};
@@ -20,6 +21,7 @@ impl TaskReport {
             cause: state.cause().map(CauseReport::from),
             phases: phases(state.times()),
             leftovers: state.leftovers().iter().map(Leftover::to_string).collect(),
+            evidence: evidence::of_run(state).map(Box::new),
         }
     }
 
@@ -49,6 +51,7 @@ impl TaskReport {
             cause: drain.cause().map(CauseReport::from),
             phases: phases(drain.times()),
             leftovers: drain.leftovers().iter().map(Leftover::to_string).collect(),
+            evidence: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl TaskReport {
             cause: Some(cause.into()),
             phases: Vec::new(),
             leftovers: Vec::new(),
+            evidence: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::checked::{CheckReport, ServiceCheck};
 use super::options::{DownOptions, UpOptions, VerifyOptions};
 use super::preflight::{self, Balancers};
+use super::recorder::Recorder;
 use super::report::{Report, ServiceReport};
 use super::runs::Budget;
 use super::service::Service;
@@ -16,16 +17,18 @@ use super::service_runs::Until;
 use super::status::StatusReport;
 use super::verified::{PlanReport, VerifyReport};
 use super::verify::Verifier;
-use super::{look, up};
+use super::{evidence, look, looked_into, up};
 use crate::batch::{BatchSettings, Coalescing};
 use crate::clock::{Clock, TokioClock};
+use crate::diagnose::{FlightRecord, Subject};
 use crate::driver::{Cancel, Driven, Event, EventKind, Observer, Schedule, WarmStart};
 use crate::error::{ErrorKind, PortError};
-use crate::ids::{RunId, ServiceName};
+use crate::ids::{ClusterId, RunId, ServiceName, TaskArn};
 use crate::limit::{Limiter, Limits};
 use crate::policy::Policy;
 use crate::ports::{Ports, Turn};
 use crate::spec::Readiness;
+use crate::time::Timestamp;
 
 /// Brings services up and says how they stand, all at once. Clones are handles on the same.
 ///
@@ -43,6 +46,7 @@ pub struct Fleet {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) policy: Arc<Policy>,
     pub(super) observers: Arc<Vec<Arc<dyn Observer>>>,
+    recorder: Option<Recorder>,
 }
 
 impl Fleet {
@@ -56,6 +60,7 @@ impl Fleet {
             clock: Arc::new(TokioClock::new()),
             policy: Arc::new(Policy::default()),
             observers: Arc::default(),
+            recorder: None,
         };
         fleet.with_new_ports()
     }
@@ -109,6 +114,19 @@ impl Fleet {
         self
     }
 
+    /// Keeps the evidence of runs that do not get ready there: for a flight record.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    pub(super) fn keep(&self, why: Subject) {
+        if let Some(recorder) = &self.recorder {
+            recorder.keep(why);
+        }
+    }
+
     /// Brings every service to its count, all at once: adopts the tasks that run for it, launches what is missing, and
     /// waits until each is ready. What cannot get ready is undone; an adopted task is left as it is. A service whose
     /// definitions cannot work is refused, and nothing of it is launched: see [`check`](Self::check).
@@ -135,7 +153,9 @@ impl Fleet {
                         Err(cause) => up::never_began(&service, &cause),
                     };
                     runs.drive(&fleet, Until::NONE, &cancel).await;
-                    runs.report()
+                    let mut report = runs.report();
+                    evidence::explain(&fleet, &service, &mut report, &cancel).await;
+                    report
                 }
             })
             .await;
@@ -255,6 +275,60 @@ impl Fleet {
         let began = self.clock.now();
         let services = look::look(self, services).await;
         StatusReport::new(self.clock.now().since(began), services)
+    }
+
+    /// What its clock says.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What tells why services do not run as they should, all at once; in the order of the services. Tasks that run are
+    /// looked at, those that stopped within the hour that ECS remembers, their targets, and where something is wrong also
+    /// the ends of their logs and their images. Changes nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn evidence(&self, services: &[Service]) -> Vec<Subject> {
+        self.each(services.to_vec(), |fleet, service| async move { looked_into::service(&fleet, &service).await })
+            .await
+    }
+
+    /// The same of one task. Its targets are those of the service that started it, where that is among `services`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn evidence_of_task(
+        &self,
+        services: &[Service],
+        cluster: &ClusterId,
+        task: &TaskArn,
+    ) -> Subject {
+        looked_into::task(self, services, cluster, task).await
+    }
+
+    /// The same of an ECS service: its deployments and events, its tasks and those that it stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn evidence_of_ecs_service(&self, cluster: &ClusterId, name: &str) -> Subject {
+        looked_into::ecs_service(self, cluster, name).await
+    }
+
+    /// What is known now of these, as a flight record: evidence that was kept of runs, and of services that have none of it
+    /// what can be read now.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn flight_record(&self, command: &str, services: &[Service]) -> FlightRecord {
+        let mut subjects = self.recorder.as_ref().map(Recorder::subjects).unwrap_or_default();
+        let is_kept = |service: &Service| subjects.iter().any(|it| it.name == service.name.as_str());
+        let others: Vec<Service> = services.iter().filter(|service| !is_kept(service)).cloned().collect();
+        subjects.extend(self.evidence(&others).await);
+        FlightRecord::new(env!("CARGO_PKG_VERSION"), command, self.clock.now(), subjects)
     }
 
     /// Does the same with each of these, all at once; the answers are in their order.

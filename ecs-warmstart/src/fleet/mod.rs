@@ -3,16 +3,20 @@
 
 mod change;
 mod checked;
+mod diagnosed;
 mod down;
+mod evidence;
 mod facts;
 mod from_state;
 mod handle;
 mod look;
+mod looked_into;
 mod mend;
 mod options;
 mod pieces;
 mod pinned;
 mod preflight;
+mod recorder;
 mod report;
 mod resolve;
 mod runs;
@@ -28,11 +32,13 @@ mod verify;
 
 pub use change::Change;
 pub use checked::{CheckReport, ServiceCheck};
+pub use diagnosed::{DiagnosisReport, SubjectReport};
 pub use handle::Fleet;
 pub use options::{DownOptions, UpOptions, VerifyOptions};
+pub use recorder::Recorder;
 pub use report::{
-    CauseReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport, Summary,
-    TargetReport, TaskReport,
+    CauseReport, LinkReport, Outcome, PhaseReport, REPORT_VERSION, Report, RunOutcome, ServiceReport,
+    Summary, TargetReport, TaskReport,
 };
 pub use runs::{Budget, Runs, Touched};
 pub use sample::sample_services;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::Confidence;
+use crate::diagnose::{self, Evidence, Link};
 use crate::machine::{Cause, PhaseName};
 use crate::preflight;
 use crate::reconcile::Finding;
@@ -175,6 +177,9 @@ pub struct TaskReport {
     /// What is left over of it and has to be looked after by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<String>,
+    /// What the run itself saw of what went wrong. A diagnosis begins with it; it is no part of the document.
+    #[serde(skip)]
+    pub evidence: Option<Box<Evidence>>,
 }
 
 /// One target of a task.
@@ -191,21 +196,42 @@ pub struct TargetReport {
     pub state: String,
 }
 
-/// Why something is not ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Why something is not ready: the root cause, and what followed from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CauseReport {
-    /// Stable, for programs: `task_stopped`, `not_healthy_in_time`, ...
+    /// Stable, for programs: `image_platform_mismatch`, `out_of_memory`, ...
     pub code: String,
     /// One sentence, for people.
     pub summary: String,
     /// What it rests on, in the cloud's own words.
     pub evidence: Vec<String>,
+    /// What to do: a command or a setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    /// Whether the same start may succeed later with nothing changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transient: Option<bool>,
+    /// How sure it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
+    /// What followed from it, from the task outwards: `task_failed_to_start`, `task_stopped`, ...
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<LinkReport>,
+}
+
+/// What followed from a cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinkReport {
+    /// Stable, for programs.
+    pub code: String,
+    /// One sentence, for people.
+    pub summary: String,
 }
 
 impl CauseReport {
     /// A finding as the cause.
     pub(super) fn of_finding(finding: &Finding) -> Self {
-        Self { code: finding.code().to_owned(), summary: finding.to_string(), evidence: Vec::new() }
+        Self { code: finding.code().to_owned(), summary: finding.to_string(), ..Self::default() }
     }
 }
 
@@ -214,14 +240,34 @@ impl From<&preflight::Finding> for CauseReport {
         Self {
             code: finding.code.as_str().to_owned(),
             summary: finding.summary.clone(),
-            evidence: vec![format!("remedy: {}", finding.remedy)],
+            remedy: Some(finding.remedy.clone()),
+            transient: Some(false),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<&diagnose::Finding> for CauseReport {
+    fn from(finding: &diagnose::Finding) -> Self {
+        let link =
+            |link: &Link| LinkReport { code: link.code.as_str().to_owned(), summary: link.summary.clone() };
+        Self {
+            code: finding.code.as_str().to_owned(),
+            summary: finding.summary.clone(),
+            evidence: finding.evidence.clone(),
+            remedy: Some(finding.remedy.clone()),
+            transient: Some(finding.transient),
+            confidence: Some(finding.confidence),
+            chain: finding.chain.iter().map(link).collect(),
         }
     }
 }
 
 impl From<&Cause> for CauseReport {
+    /// What the cause says by itself; where there is more evidence, a diagnosis of all of it says more.
     fn from(cause: &Cause) -> Self {
-        Self { code: cause.code().to_owned(), summary: cause.to_string(), evidence: cause.evidence() }
+        let evidence = Evidence { cause: Some(cause.clone()), ..Evidence::default() };
+        diagnose::diagnose(&evidence).root().into()
     }
 }
 

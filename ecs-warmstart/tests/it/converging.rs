@@ -247,8 +247,10 @@ async fn a_passing_fault_is_worth_another_task_and_a_lasting_one_is_not() {
     assert_outcomes(&report, RunOutcome::Undone);
     assert_eq!(cloud.tasks().len(), 1);
     let cause = report.services[0].tasks[0].cause.as_ref().unwrap();
-    assert_eq!(cause.code, "task_stopped");
-    assert!(cause.summary.contains("descriptor matching platform"), "{cause:?}");
+    assert_eq!(cause.code, "image_platform_mismatch");
+    assert!(cause.evidence.iter().any(|it| it.contains("descriptor matching platform")), "{cause:?}");
+    let chain: Vec<&str> = cause.chain.iter().map(|link| link.code.as_str()).collect();
+    assert_eq!(chain, ["task_failed_to_start", "task_stopped"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -262,7 +264,7 @@ async fn a_task_that_dies_while_its_target_is_awaited_is_undone_at_once() {
     let report = up(&fleet, batch).await;
     assert_outcomes(&report, RunOutcome::Undone);
     let task = &report.services[0].tasks[0];
-    assert_eq!(task.cause.as_ref().unwrap().code, "task_stopped");
+    assert_eq!(task.cause.as_ref().unwrap().code, "application_failed");
     assert_eq!(task.targets[0].state, "deregistered");
     let phase =
         |name| task.phases.iter().find(|phase| phase.phase.as_str() == name).map_or(0, |phase| phase.ms);
@@ -285,7 +287,7 @@ async fn stuck_tasks_end_at_their_deadlines() {
     for (behaviour, code, deadline) in [
         (Behaviour::stuck_in(TaskStatus::Provisioning), "not_running_in_time", 300_000),
         (Behaviour::without_address(), "not_running_in_time", 300_000),
-        (Behaviour::never_serves(), "gate_not_open_in_time", 120_000),
+        (Behaviour::never_serves(), "container_unhealthy", 120_000),
     ] {
         let (cloud, fleet) = sample(Settings::default());
         cloud.behave("authapi-task-def", &behaviour);

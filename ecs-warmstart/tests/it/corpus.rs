@@ -234,7 +234,7 @@ impl Task {
         TaskObservation {
             stop_requested: stop.is_some(),
             task_definition: self.task_definition.as_ref().map(|id| id.parse().unwrap()),
-            started_at: self.started_at.map(at),
+            started_at: self.started_at.map(moment),
             containers: self.containers.iter().map(container).collect(),
             stop,
             ..TaskObservation::new(arn.parse().unwrap(), status)
@@ -262,7 +262,7 @@ impl Line {
     fn evidence(&self) -> LogLine {
         let (at, message) = match self {
             Self::Message(message) => (None, message),
-            Self::At { after, message } => (Some(self::at(*after)), message),
+            Self::At { after, message } => (Some(moment(*after)), message),
         };
         LogLine { container: "web".to_owned(), at, message: message.clone() }
     }
@@ -282,6 +282,6 @@ impl ServiceCase {
     }
 }
 
-fn at(seconds: u64) -> Timestamp {
+fn moment(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000 + seconds * 1000)
 }

@@ -8,6 +8,7 @@ mod crashes;
 mod crowds;
 mod diagnosis;
 mod drains;
+mod explaining;
 mod failures;
 mod fair_weather;
 mod golden;

@@ -152,7 +152,7 @@ async fn an_address_that_still_drains_is_waited_for() {
         let (report, ()) = tokio::join!(up(&fleet, &service), taken_out);
         assert_outcomes(&report, outcome);
         if outcome == RunOutcome::Undone {
-            assert_eq!(report.services[0].tasks[0].cause.as_ref().unwrap().code, "not_registered_in_time");
+            assert_eq!(report.services[0].tasks[0].cause.as_ref().unwrap().code, "target_draining");
             assert_eq!(Left::in_(&cloud).await, Left::nothing());
         }
     }

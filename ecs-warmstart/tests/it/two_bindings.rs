@@ -74,7 +74,7 @@ async fn where_one_fails_both_are_undone() {
                 let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
                 let report = fleet.up(&[service], &unchecked(), &Cancel::new()).await;
                 assert_outcomes(&report, RunOutcome::Undone);
-                assert_eq!(report.services[0].tasks[0].cause.as_ref().unwrap().code, "target_unusable");
+                assert_eq!(report.services[0].tasks[0].cause.as_ref().unwrap().code, "target_group_unused");
                 assert_eq!(Left::in_(&cloud).await, Left::nothing(), "{fault:?} at {index}");
                 assert_eq!(cloud.lost_traffic_in_all(), Duration::ZERO);
             }

@@ -1,0 +1,209 @@
+//! What `diagnose` looks at: a service, one task, or an ECS service.
+
+use super::evidence::Gathering;
+use super::handle::Fleet;
+use super::service::Service;
+use crate::address;
+use crate::catalogue::{Code, of_stop};
+use crate::diagnose::{EcsServiceEvidence, Subject, TargetEvidence};
+use crate::driver::Cancel;
+use crate::facts::{EcsServiceFacts, TaskDefinitionFacts};
+use crate::ids::{ClusterId, TaskArn, TaskDefinitionId};
+use crate::observation::{HealthStatus, Target, TargetState, TaskObservation, TaskStatus};
+use crate::ports::Selector;
+use crate::spec::Binding;
+
+/// So many stopped tasks are looked at, the latest first.
+const STOPPED: usize = 5;
+
+/// Why a service does not run as it should, if it does not.
+pub(super) async fn service(fleet: &Fleet, service: &Service) -> Subject {
+    let cancel = Cancel::new();
+    let mut gathering = Gathering::new(fleet, &cancel);
+    gathering.evidence.service = Some(service.name.to_string());
+    gathering.evidence.desired = Some(service.count);
+    let started_by = &service.request.started_by;
+    let running = Selector::StartedBy(started_by.clone());
+    let family = service.request.task_definition.family().to_owned();
+    let mut tasks = find(&mut gathering, &service.request.cluster, &running).await;
+    let mut stopped = find(&mut gathering, &service.request.cluster, &Selector::StoppedOf { family }).await;
+    stopped.retain(|task| task.started_by.as_ref() == Some(started_by));
+    let alive: Vec<TaskObservation> = tasks.iter().filter(|task| !task.is_ending()).cloned().collect();
+    tasks.retain(TaskObservation::is_ending);
+    stopped.extend(tasks);
+    let mut seen = Vec::new();
+    for task in alive {
+        let targets = targets(&mut gathering, &task, &service.bindings).await;
+        seen.push((task, targets));
+    }
+    choose(&mut gathering, seen, stopped, usize::try_from(service.count).unwrap_or(usize::MAX)).await;
+    gathering.finish(service.name.to_string())
+}
+
+/// Why one task does not serve. Its targets are those of the service that started it, where it is among these.
+pub(super) async fn task(
+    fleet: &Fleet,
+    services: &[Service],
+    cluster: &ClusterId,
+    task: &TaskArn,
+) -> Subject {
+    let cancel = Cancel::new();
+    let mut gathering = Gathering::new(fleet, &cancel);
+    let waiter = &fleet.ports.waiter;
+    let asked = [task.clone()];
+    let seen = gathering.read("DescribeTasks", || waiter.observe_tasks(cluster, &asked)).await;
+    if let Some(seen) = seen.and_then(|seen| seen.into_iter().next()) {
+        let service = services.iter().find(|it| Some(&it.request.started_by) == seen.started_by.as_ref());
+        let targets = match service.filter(|_| !seen.is_ending()) {
+            Some(service) => targets(&mut gathering, &seen, &service.bindings).await,
+            None => Vec::new(),
+        };
+        gathering.evidence.service = service.map(|service| service.name.to_string());
+        let fine = is_well(&seen, &targets);
+        let definition = definition(&mut gathering, seen.task_definition.as_ref()).await;
+        gathering.evidence.task = Some(seen);
+        gathering.evidence.targets = targets;
+        if !fine {
+            gathering.look_closer(definition.as_ref()).await;
+        }
+    }
+    gathering.finish(task.to_string())
+}
+
+/// Why an ECS service is not stable, if it is not.
+pub(super) async fn ecs_service(fleet: &Fleet, cluster: &ClusterId, name: &str) -> Subject {
+    let cancel = Cancel::new();
+    let mut gathering = Gathering::new(fleet, &cancel);
+    let inspector = &fleet.ports.inspector;
+    let facts = gathering.read("DescribeServices", || inspector.ecs_service(cluster, name)).await;
+    if let Some(facts) = facts {
+        gathering.evidence.ecs_service = Some(EcsServiceEvidence::of(cluster.name(), &facts));
+        let of = |stopped| Selector::OfEcsService { name: name.to_owned(), stopped };
+        let alive = find(&mut gathering, cluster, &of(false)).await;
+        let stopped = find(&mut gathering, cluster, &of(true)).await;
+        let mut seen = Vec::new();
+        for task in alive {
+            let targets = service_targets(&mut gathering, &task, &facts).await;
+            seen.push((task, targets));
+        }
+        let count = usize::try_from(facts.desired).unwrap_or(usize::MAX);
+        choose(&mut gathering, seen, stopped, count).await;
+    }
+    gathering.finish(name)
+}
+
+type Seen = (TaskObservation, Vec<TargetEvidence>);
+
+/// Puts the task that tells most in the middle: one that runs and is not well, else the last one that stopped, else one that
+/// is well.
+async fn choose(
+    gathering: &mut Gathering<'_>,
+    mut alive: Vec<Seen>,
+    mut stopped: Vec<TaskObservation>,
+    count: usize,
+) {
+    let well = alive.iter().filter(|(task, targets)| is_well(task, targets)).count();
+    let is_fine = well >= count;
+    stopped.sort_by_cached_key(|task| (std::cmp::Reverse(task.created_at), task.task.clone()));
+    // Somebody stopped those on purpose; where no other tells more, that is what is told.
+    stopped.sort_by_key(is_on_purpose);
+    stopped.truncate(STOPPED);
+    alive.sort_by_key(|(task, targets)| is_well(task, targets));
+    let ill = alive.first().is_some_and(|(task, targets)| !is_well(task, targets));
+    let (task, targets) = if ill || is_fine || stopped.is_empty() {
+        if alive.is_empty() { (None, Vec::new()) } else { split(alive.remove(0)) }
+    } else {
+        (Some(stopped.remove(0)), Vec::new())
+    };
+    let id = task.as_ref().and_then(|task| task.task_definition.clone());
+    let definition = definition(gathering, id.as_ref()).await;
+    gathering.evidence.task = task;
+    gathering.evidence.targets = targets;
+    gathering.evidence.siblings = alive.into_iter().map(|(task, _)| task).collect();
+    if !is_fine {
+        gathering.evidence.siblings.extend(stopped);
+        gathering.look_closer(definition.as_ref()).await;
+    }
+}
+
+fn split((task, targets): Seen) -> (Option<TaskObservation>, Vec<TargetEvidence>) {
+    (Some(task), targets)
+}
+
+fn is_well(task: &TaskObservation, targets: &[TargetEvidence]) -> bool {
+    let healthy = targets.iter().all(|target| target.seen.state == TargetState::Healthy);
+    let unhealthy = task.containers.iter().any(|container| container.health == HealthStatus::Unhealthy);
+    task.status == TaskStatus::Running && !task.is_ending() && healthy && !unhealthy
+}
+
+fn is_on_purpose(task: &TaskObservation) -> bool {
+    let said = task.stop.as_ref().and_then(|stop| of_stop(stop, &task.containers));
+    said.is_some_and(|said| matches!(said.code, Code::ScaledIn | Code::StoppedByUser | Code::Drained))
+}
+
+async fn find(
+    gathering: &mut Gathering<'_>,
+    cluster: &ClusterId,
+    selector: &Selector,
+) -> Vec<TaskObservation> {
+    let (launcher, waiter) = (&gathering.fleet.ports.launcher, &gathering.fleet.ports.waiter);
+    let found = gathering.read("ListTasks", || launcher.find(cluster, selector)).await.unwrap_or_default();
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let seen = gathering.read("DescribeTasks", || waiter.observe_tasks(cluster, &found)).await;
+    let mut seen = seen.unwrap_or_default();
+    seen.retain(|task| task.status != TaskStatus::Missing);
+    seen
+}
+
+async fn definition(
+    gathering: &mut Gathering<'_>,
+    id: Option<&TaskDefinitionId>,
+) -> Option<TaskDefinitionFacts> {
+    let id = id?;
+    let inspector = &gathering.fleet.ports.inspector;
+    let facts = gathering.read("DescribeTaskDefinition", || inspector.task_definition(id)).await?;
+    gathering.evidence.definition = Some((&facts).into());
+    Some(facts)
+}
+
+/// The targets of a task, one for each binding that it has an address for.
+async fn targets(
+    gathering: &mut Gathering<'_>,
+    task: &TaskObservation,
+    bindings: &[Binding],
+) -> Vec<TargetEvidence> {
+    let mut targets = Vec::new();
+    for binding in bindings {
+        if let Ok(Some(target)) = address::target_of(task, binding, None) {
+            targets.extend(look_at(gathering, binding, target).await);
+        }
+    }
+    targets
+}
+
+/// The same for a task of an ECS service: it is registered by its own address.
+async fn service_targets(
+    gathering: &mut Gathering<'_>,
+    task: &TaskObservation,
+    service: &EcsServiceFacts,
+) -> Vec<TargetEvidence> {
+    let bindings =
+        service.target_groups.iter().filter_map(|it| Some(Binding::new(it.target_group.clone(), it.port?)));
+    targets(gathering, task, &bindings.collect::<Vec<_>>()).await
+}
+
+async fn look_at(gathering: &mut Gathering<'_>, binding: &Binding, target: Target) -> Option<TargetEvidence> {
+    let group = &binding.target_group;
+    let (waiter, inspector) = (&gathering.fleet.ports.waiter, &gathering.fleet.ports.inspector);
+    let asked = [target.clone()];
+    let seen = gathering.read("DescribeTargetHealth", || waiter.observe_targets(group, &asked)).await?;
+    let facts = gathering.read("DescribeTargetGroups", || inspector.target_group(group)).await;
+    Some(TargetEvidence {
+        target_group: group.clone(),
+        target,
+        seen: seen.into_iter().next()?,
+        health_path: facts.and_then(|facts| facts.health_check_path),
+    })
+}
