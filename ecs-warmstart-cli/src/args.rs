@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
+use ecs_warmstart::memory::Scenario;
 
-use crate::commands::{Check, Down, Image, Schema, Status, Up, Verify};
+use crate::commands::{Check, Diagnose, Down, Image, Schema, Status, Up, Verify};
+use crate::flight::Flight;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +28,8 @@ Examples:
     ecs-warmstart verify --prune
   What is wrong before anything is launched:
     ecs-warmstart check --deny warnings
+  What is wrong, and what to do:
+    ecs-warmstart diagnose
   In the evening, out of traffic first and then stopped:
     ecs-warmstart down --allow-empty
 
@@ -60,6 +65,9 @@ pub(crate) struct Global {
     /// The AWS region [default: the file's, then AWS_REGION, the profile, the instance]
     #[arg(long, global = true)]
     pub(crate) region: Option<String>,
+    /// Break one thing in the simulated cloud, to see what is said of it
+    #[arg(long, global = true, value_name = "NAME", value_parser = scenario())]
+    pub(crate) scenario: Option<Scenario>,
     /// Send every call there instead of AWS: for emulators [default: AWS_ENDPOINT_URL]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
@@ -75,6 +83,11 @@ pub(crate) struct Global {
     /// Log to stderr instead of progress; twice for every decision, three times for every call
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Write all evidence there when the command ends, for `diagnose --from`: ECS forgets a stopped task after an hour
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    #[arg(skip)]
+    pub(crate) flight: Flight,
     /// Colours: auto means on a terminal, and never where NO_COLOR is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -94,8 +107,26 @@ pub(crate) enum Command {
     Check(Check),
     /// What an image is, and the tag of a build
     Image(Image),
+    /// Say why services, a task or an ECS service do not run as they should: one root cause, and what to do; changes nothing
+    Diagnose(Diagnose),
     /// Print a JSON Schema
     Schema(Schema),
+}
+
+impl Command {
+    /// Its name, for the flight record.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Up(_) => "up",
+            Self::Down(_) => "down",
+            Self::Verify(_) => "verify",
+            Self::Status(_) => "status",
+            Self::Check(_) => "check",
+            Self::Image(_) => "image",
+            Self::Diagnose(_) => "diagnose",
+            Self::Schema(_) => "schema",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -129,6 +160,12 @@ impl Color {
         };
         choice.write_global();
     }
+}
+
+/// One of the scenarios, by its name.
+fn scenario() -> impl TypedValueParser<Value = Scenario> {
+    let names = PossibleValuesParser::new(Scenario::ALL.map(Scenario::as_str));
+    names.try_map(|name| name.parse::<Scenario>())
 }
 
 /// A duration above zero.

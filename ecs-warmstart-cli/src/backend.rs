@@ -36,6 +36,7 @@ impl Scene {
     /// Reads what is configured, and chooses what is named. Calls nobody.
     pub(crate) fn new(global: &Global, names: &[String]) -> Result<Self, Error> {
         match global.backend {
+            Backend::Aws if global.scenario.is_some() => Err(Error::ScenarioOnAws),
             Backend::Aws => {
                 let path = global.config.clone().unwrap_or_else(|| PathBuf::from("warmstart.toml"));
                 let config = Config::load(&path)?;
@@ -50,6 +51,20 @@ impl Scene {
         }
     }
 
+    /// The same where nothing is named and nothing has to be configured.
+    pub(crate) fn of_anything(global: &Global) -> Result<Self, Error> {
+        let given = global.config.clone().unwrap_or_else(|| PathBuf::from("warmstart.toml"));
+        if global.backend == Backend::Memory || global.config.is_some() || given.exists() {
+            return Self::new(global, &[]);
+        }
+        Ok(Self {
+            services: Vec::new(),
+            neighbours: Vec::new(),
+            region: global.region.clone(),
+            notes: Vec::new(),
+        })
+    }
+
     /// The cloud, and the fleet that works on it.
     pub(crate) async fn cloud(&self, global: &Global) -> Result<Cloud, Error> {
         let limits = Limits::of_published(global.quota_share);
@@ -58,13 +73,17 @@ impl Scene {
                 let options =
                     ConnectOptions { region: self.region.clone(), endpoint_url: global.endpoint_url.clone() };
                 let fleet = Fleet::new(Ports::from_one(aws::connect(&options).await?)).with_limits(limits);
-                Ok(Cloud { fleet, simulated: None })
+                Ok(Cloud { fleet: global.flight.board(fleet, &self.services), simulated: None })
             }
             Backend::Memory => {
                 let clock = TokioClock::new().with_speed(SPEED);
                 let cloud = InMemory::sample(Arc::new(clock.clone()));
+                if let Some(scenario) = global.scenario {
+                    cloud.set_scene(scenario);
+                }
                 let fleet =
                     Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock.clone()).with_limits(limits);
+                let fleet = global.flight.board(fleet, &self.services);
                 Ok(Cloud { fleet, simulated: Some(Simulated { cloud, clock }) })
             }
         }
@@ -116,6 +135,9 @@ fn simulation_notes(global: &Global) -> Vec<String> {
     let mut notes = vec![format!(
         "simulated: five sample services, no AWS; time runs {SPEED} times as fast as the clock"
     )];
+    if let Some(scenario) = global.scenario {
+        notes.push(format!("one thing is broken in {}: {scenario}", scenario.service()));
+    }
     let unused = [
         ("--config", global.config.as_deref().map(Path::display).map(|path| path.to_string())),
         ("--region", global.region.clone()),
@@ -135,6 +157,7 @@ fn simulation_notes(global: &Global) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::args::{Color, Format};
+    use crate::flight::Flight;
 
     #[test]
     fn options_without_effect_are_said() {
@@ -142,6 +165,9 @@ mod tests {
             config: None,
             backend: Backend::Memory,
             region: None,
+            scenario: None,
+            record: None,
+            flight: Flight::default(),
             endpoint_url: None,
             quota_share: 0.5,
             output: Format::Text,

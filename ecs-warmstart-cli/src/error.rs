@@ -3,10 +3,12 @@
 use std::error::Error as StdError;
 use std::fmt::Write as _;
 use std::io;
+use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use ecs_warmstart::aws::ConnectError;
 use ecs_warmstart::config::ConfigError;
+use ecs_warmstart::diagnose::InvalidRecord;
 use ecs_warmstart::error::PortError;
 use ecs_warmstart::ids::InvalidId;
 
@@ -26,6 +28,16 @@ pub(crate) enum Error {
     Name(#[from] InvalidId),
     #[error("the image could not be looked at: {0}")]
     Image(#[source] PortError),
+    #[error("the flight record {} could not be written", path.display())]
+    Record { path: PathBuf, source: io::Error },
+    #[error("the flight record {} could not be read", path.display())]
+    NoRecord { path: PathBuf, source: io::Error },
+    #[error("{} could not be read", path.display())]
+    InvalidRecord { path: PathBuf, source: InvalidRecord },
+    #[error("--scenario breaks the simulated cloud: add --backend memory")]
+    ScenarioOnAws,
+    #[error("the ARN does not name the task's cluster: add --cluster")]
+    NoCluster,
     #[error("nothing was started: the question was not answered with yes")]
     Declined,
     #[error("the result could not be written")]
@@ -37,9 +49,16 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::Config(_) | Self::UnknownService { .. } | Self::Connect(_) | Self::Name(_) => Ending::Usage,
+            Self::Config(_)
+            | Self::UnknownService { .. }
+            | Self::Connect(_)
+            | Self::Name(_)
+            | Self::NoRecord { .. }
+            | Self::InvalidRecord { .. }
+            | Self::ScenarioOnAws
+            | Self::NoCluster => Ending::Usage,
             Self::Declined => Ending::Interrupted,
-            Self::Output(_) | Self::System(_) | Self::Image(_) => Ending::Unexpected,
+            Self::Record { .. } | Self::Output(_) | Self::System(_) | Self::Image(_) => Ending::Unexpected,
         }
     }
 
@@ -67,7 +86,12 @@ impl Error {
                 };
                 hint(&mut text, Some(&remedy));
             }
-            Self::Connect(_)
+            Self::Record { .. }
+            | Self::NoRecord { .. }
+            | Self::InvalidRecord { .. }
+            | Self::ScenarioOnAws
+            | Self::NoCluster
+            | Self::Connect(_)
             | Self::Declined
             | Self::Output(_)
             | Self::System(_)

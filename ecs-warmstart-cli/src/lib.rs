@@ -8,6 +8,7 @@ mod commands;
 mod confirm;
 mod error;
 pub mod exit;
+mod flight;
 mod logging;
 mod output;
 mod run;

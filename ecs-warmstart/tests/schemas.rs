@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{
-    CheckReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport,
-};
+use ecs_warmstart::fleet::{CheckReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport};
 use serde_json::Value;
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! The commands, a file each: its options, and what it does.
 
 mod check;
+mod diagnose;
 mod down;
 mod image;
 mod schema;
@@ -10,6 +11,7 @@ mod up;
 mod verify;
 
 pub(crate) use check::Check;
+pub(crate) use diagnose::Diagnose;
 pub(crate) use down::Down;
 pub(crate) use image::Image;
 pub(crate) use schema::Schema;

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{CheckReport, PlanReport, Report, StatusReport, VerifyReport};
+use ecs_warmstart::fleet::{CheckReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport};
 
 use crate::error::Error;
 use crate::exit::Ending;
@@ -29,6 +29,8 @@ pub(crate) enum Document {
     Status,
     /// The report of check
     Check,
+    /// The report of diagnose
+    Diagnosis,
 }
 
 impl Schema {
@@ -40,6 +42,7 @@ impl Schema {
             Document::Plan => PlanReport::json_schema(),
             Document::Status => StatusReport::json_schema(),
             Document::Check => CheckReport::json_schema(),
+            Document::Diagnosis => DiagnosisReport::json_schema(),
         };
         output::stdout(&json::document(&schema))?;
         Ok(Ending::Ready)

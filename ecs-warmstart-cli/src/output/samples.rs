@@ -216,6 +216,7 @@ pub(crate) fn verified() -> VerifyReport {
         code: "not_healthy_in_time".into(),
         summary: "10.0.1.5:8080 was not healthy in web in 2m".into(),
         evidence: vec!["target health: unhealthy, Target.Timeout".into()],
+        ..CauseReport::default()
     });
     let quiet = |name: &str, outcome| ServiceVerified {
         service: name.into(),
@@ -231,6 +232,7 @@ pub(crate) fn verified() -> VerifyReport {
         code: "denied".into(),
         summary: "ListTasks failed: AccessDeniedException: not allowed".into(),
         evidence: vec!["ListTasks: AccessDeniedException: not allowed".into()],
+        ..CauseReport::default()
     };
     let batch = ServiceVerified { cause: Some(denied), ..quiet("batch", VerifyOutcome::Failed) };
     VerifyReport::new(Duration::from_secs(121), vec![auth, web, quiet("cron", VerifyOutcome::NoTasks), batch])

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use ecs_warmstart::fleet::{
-    PlanReport, Report, RunOutcome, StatusReport, Verdict, VerifyOutcome, VerifyReport,
+    DiagnosisReport, PlanReport, Report, RunOutcome, StatusReport, Verdict, VerifyOutcome, VerifyReport,
 };
 use ecs_warmstart::testing::moto::{ACCOUNT, Moto, REGION};
 use serde_json::json;
@@ -290,4 +290,32 @@ fn down_takes_out_of_traffic_and_then_stops() {
     let before = (scene.calls("DeregisterTargets"), scene.calls("StopTask"));
     scene.command(&["down", "--allow-empty"]).assert().code(0);
     assert_eq!((scene.calls("DeregisterTargets"), scene.calls("StopTask")), before, "down already");
+}
+
+/// moto keeps the reason of StopTask as `stoppedReason` and has no stop code, so every sentence of ECS can be played.
+#[test]
+fn diagnose_says_why_a_task_stopped() {
+    let Some(scene) = Scene::new() else { return };
+    let diagnose = |args: &[&str], code: i32| {
+        let output = scene.command(&["diagnose", "--output", "json"]).args(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{}{stderr}", String::from_utf8_lossy(&output.stdout));
+        serde_json::from_slice::<DiagnosisReport>(&output.stdout).unwrap()
+    };
+    let report = scene.up(&[]);
+    assert!(diagnose(&[], 0).subjects.iter().all(|subject| subject.well && subject.unread.is_empty()));
+
+    let task = report.services[0].tasks[0].task.clone().unwrap();
+    let reason = "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref web:9: \
+                  not found";
+    scene.moto.ecs("StopTask", &json!({ "cluster": "auth", "task": task, "reason": reason }));
+    let of_task = diagnose(&["--task", &task], 3);
+    let root = &of_task.subjects[0].root;
+    assert_eq!(
+        (root.code.as_str(), root.confidence.map(|it| it.as_str())),
+        ("image_not_found", Some("high"))
+    );
+    assert!(root.summary.contains("web:9") && root.evidence.iter().any(|it| it.contains(reason)), "{root:?}");
+    let of_service = diagnose(&["auth"], 3);
+    assert_eq!(of_service.subjects[0].root.code, "image_not_found", "{of_service:#?}");
 }

@@ -290,8 +290,11 @@ impl Fleet {
     ///
     /// Safe: it only reads.
     pub async fn evidence(&self, services: &[Service]) -> Vec<Subject> {
-        self.each(services.to_vec(), |fleet, service| async move { looked_into::service(&fleet, &service).await })
-            .await
+        self.each(
+            services.to_vec(),
+            |fleet, service| async move { looked_into::service(&fleet, &service).await },
+        )
+        .await
     }
 
     /// The same of one task. Its targets are those of the service that started it, where that is among `services`.
