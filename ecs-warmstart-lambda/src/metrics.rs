@@ -118,12 +118,20 @@ mod tests {
             cause: None,
             phases: phases.iter().map(|&(phase, ms)| PhaseReport { phase, ms }).collect(),
             leftovers: leftovers.iter().map(|text| (*text).to_owned()).collect(),
+            evidence: None,
         }
     }
 
     fn service(tasks: Vec<TaskReport>) -> ServiceReport {
         let outcome = tasks.iter().map(|task| task.outcome).max().unwrap();
-        ServiceReport { service: "auth".to_owned(), outcome, tasks, warnings: Vec::new() }
+        ServiceReport {
+            service: "auth".to_owned(),
+            outcome,
+            cause: None,
+            tasks,
+            warnings: Vec::new(),
+            findings: Vec::new(),
+        }
     }
 
     #[test]
