@@ -169,7 +169,7 @@ pub(crate) fn status() -> StatusReport {
 fn finding() -> FindingReport {
     FindingReport {
         code: "unknown_target".into(),
-        target_group: group("auth"),
+        target_group: Some(group("auth")),
         id: Some("10.9.9.9".into()),
         port: Some(8080),
         task: None,
@@ -249,6 +249,17 @@ pub(crate) fn plan() -> PlanReport {
         findings: vec![
             finding(),
             FindingReport { id: None, port: None, task: Some(arn("auth")), ..finding() },
+            FindingReport {
+                code: "different_images".into(),
+                target_group: None,
+                id: None,
+                port: None,
+                task: None,
+                summary:
+                    "the tasks run different images of container web: sha256:1 in 0a1b, sha256:2 in 3c4d"
+                        .into(),
+                remedy: format!("take the older ones out with `down --task {}`", arn("auth")),
+            },
         ],
         cause: None,
         warnings: Vec::new(),

@@ -92,15 +92,19 @@ fn changes(text: &mut String, service: &str, changes: &[ChangeReport]) {
 /// What is wrong, and below it what to do about it.
 pub(super) fn findings(text: &mut String, service: &str, findings: &[FindingReport]) {
     for finding in findings {
-        let group = group_name(&finding.target_group);
-        let about = match (&finding.id, finding.port, &finding.task) {
-            (Some(id), Some(port), _) => format!("{} in {group}", one_target(id, port)),
-            (_, _, Some(task)) => format!("task {} in {group}", short(task)),
-            _ => group.to_owned(),
-        };
+        let about = about(finding).map_or_else(String::new, |about| format!("{about}: "));
         let (code, summary, remedy) = (&finding.code, &finding.summary, &finding.remedy);
-        let _ = writeln!(text, "\n{BAD}{service}:{BAD:#} {about}: {summary} ({code})\n  {remedy}");
+        let _ = writeln!(text, "\n{BAD}{service}:{BAD:#} {about}{summary} ({code})\n  {remedy}");
     }
+}
+
+fn about(finding: &FindingReport) -> Option<String> {
+    let group = group_name(finding.target_group.as_ref()?);
+    Some(match (&finding.id, finding.port, &finding.task) {
+        (Some(id), Some(port), _) => format!("{} in {group}", one_target(id, port)),
+        (_, _, Some(task)) => format!("task {} in {group}", short(task)),
+        _ => group.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -161,6 +165,9 @@ auth: 10.9.9.9:8080 in auth: no task of the service is known to be behind this t
 
 auth: task 0a1b2c3d in auth: no task of the service is known to be behind this target; it is kept (unknown_target)
   find out who registered it; if nobody needs it, deregister it by hand
+
+auth: the tasks run different images of container web: sha256:1 in 0a1b, sha256:2 in 3c4d (different_images)
+  take the older ones out with `down --task arn:aws:ecs:us-east-2:111122223333:task/auth-cluster/0a1b2c3d`
 
 "#]]
         );

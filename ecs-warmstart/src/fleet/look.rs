@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::drift::compare_images;
 use super::handle::Fleet;
 use super::report::{CauseReport, TargetReport};
 use super::service::Service;
@@ -21,12 +22,14 @@ use crate::spec::Spec;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) async fn look(fleet: &Fleet, services: &[Service]) -> Vec<ServiceStatus> {
-    let survey = survey(fleet, services, PATIENCE, &Cancel::new()).await;
+    let cancel = Cancel::new();
+    let mut survey = survey(fleet, services, PATIENCE, &cancel).await;
+    compare_images(fleet, &cancel, &mut survey).await;
     let plan = reconcile(&survey.view);
     let seen = survey.services.iter().zip(&survey.view.services);
     let statuses = seen.map(|(surveyed, view)| {
         let items = items_of(&surveyed.service, &plan, &surveyed.misfits);
-        let findings = items.iter().filter_map(FindingReport::of).collect();
+        let findings = FindingReport::all(surveyed, &items);
         status(surveyed, &tasks(surveyed, view, &survey.view.groups), findings)
     });
     statuses.collect()

@@ -104,7 +104,7 @@ impl Mend {
             outcome,
             tasks,
             changes,
-            findings: self.items.iter().filter_map(FindingReport::of).collect(),
+            findings: FindingReport::all(&self.surveyed, &self.items),
             cause: cause.map(CauseReport::from),
             warnings,
         }

@@ -5,6 +5,7 @@ mod change;
 mod checked;
 mod diagnosed;
 mod down;
+mod drift;
 mod evidence;
 mod facts;
 mod from_state;

@@ -15,7 +15,7 @@ use crate::ids::{ClusterId, RunId, TargetGroupArn, TaskDefinitionId};
 use crate::machine::{Cause, Operation};
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::ports::Selector;
-use crate::reconcile::{Action, Finding, GroupView, Item, ServiceView, View, reconcile};
+use crate::reconcile::{Action, Drift, Finding, GroupView, Item, ServiceView, View, reconcile};
 use crate::spec::{Binding, Gate, Readiness, Spec};
 
 /// What was found.
@@ -36,6 +36,8 @@ pub(super) struct Surveyed {
     /// The bindings that do not fit.
     pub(super) misfits: Vec<Item>,
     pub(super) warnings: Vec<String>,
+    /// Where its tasks run different images, once that was looked into.
+    pub(super) drifts: Vec<Drift>,
     /// Why nothing can be said of it.
     pub(super) cause: Option<Box<Cause>>,
 }
@@ -137,7 +139,7 @@ fn surveyed(
         ended,
         others: Vec::new(),
     };
-    (Surveyed { service: service.clone(), spec, misfits, warnings, cause }, view)
+    (Surveyed { service: service.clone(), spec, misfits, warnings, drifts: Vec::new(), cause }, view)
 }
 
 /// The configured bindings that are not among those that fit.

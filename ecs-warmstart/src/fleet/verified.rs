@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::{CauseReport, Outcome, REPORT_VERSION, Summary, TargetReport};
+use super::survey::Surveyed;
 use crate::ids::{TargetGroupArn, TaskArn};
-use crate::reconcile::{Action, Item};
+use crate::reconcile::{Action, Drift, Item};
 use crate::time::millis;
 
 /// What `verify` found and mended.
@@ -201,13 +202,14 @@ impl ChangeReport {
     }
 }
 
-/// What somebody should know about a target group.
+/// What somebody should know about a target group or its tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingReport {
     /// Stable, for programs: `unknown_target`, `stale_target`, `wrong_port`, ...
     pub code: String,
-    /// The target group's ARN.
-    pub target_group: String,
+    /// The target group's ARN, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_group: Option<String>,
     /// The target, where it is about one: an address or an instance id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -225,17 +227,36 @@ pub struct FindingReport {
 
 impl FindingReport {
     /// The finding that an item of a plan is, if it is one.
-    pub(super) fn of(item: &Item) -> Option<Self> {
+    fn of(item: &Item) -> Option<Self> {
         let Action::Report(finding) = &item.action else { return None };
         Some(Self {
             code: finding.code().to_owned(),
-            target_group: item.target_group.to_string(),
+            target_group: Some(item.target_group.to_string()),
             id: item.target.as_ref().map(|target| target.id.clone()),
             port: item.target.as_ref().map(|target| target.port),
             task: item.task.as_ref().map(TaskArn::to_string),
             summary: finding.to_string(),
             remedy: finding.remedy().to_owned(),
         })
+    }
+
+    /// What should be known of a service: what these items of a plan say, and where its tasks run different images.
+    pub(super) fn all(surveyed: &Surveyed, items: &[Item]) -> Vec<Self> {
+        items.iter().filter_map(Self::of).chain(surveyed.drifts.iter().map(Self::from)).collect()
+    }
+}
+
+impl From<&Drift> for FindingReport {
+    fn from(drift: &Drift) -> Self {
+        Self {
+            code: Drift::CODE.to_owned(),
+            target_group: None,
+            id: None,
+            port: None,
+            task: None,
+            summary: drift.to_string(),
+            remedy: drift.remedy(),
+        }
     }
 }
 

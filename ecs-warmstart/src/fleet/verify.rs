@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::drift::compare_images;
 use super::handle::Fleet;
 use super::mend::Mend;
 use super::options::VerifyOptions;
@@ -75,7 +76,7 @@ impl<'a> Verifier<'a> {
                 service: surveyed.service.name.to_string(),
                 kept: items.iter().filter(|item| matches!(item.action, Action::Keep(_))).count(),
                 changes: items.iter().filter_map(|item| ChangeReport::of(item, false)).collect(),
-                findings: items.iter().filter_map(FindingReport::of).collect(),
+                findings: FindingReport::all(&surveyed, &items),
                 cause: surveyed.cause.as_deref().map(CauseReport::from),
                 warnings: surveyed.warnings,
             }
@@ -86,6 +87,7 @@ impl<'a> Verifier<'a> {
     async fn look(&self) -> Found {
         let all: Vec<Service> = self.services.iter().chain(&self.options.neighbours).cloned().collect();
         let mut survey = survey(self.fleet, &all, PATIENCE, self.cancel).await;
+        compare_images(self.fleet, self.cancel, &mut survey).await;
         for (arn, group) in &mut survey.view.groups {
             group.removal = match self.known.get(arn) {
                 _ if self.options.prune => Removal::Remove,

@@ -21,23 +21,34 @@ type Streams = BTreeMap<String, Vec<LogLine>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    /// By registry and repository, then by tag.
-    images: BTreeMap<(String, String), BTreeMap<String, ImageFacts>>,
+    /// By registry and repository.
+    images: BTreeMap<(String, String), Repository>,
     logs: BTreeMap<String, Streams>,
     load_balancers: BTreeMap<String, LoadBalancerFacts>,
     /// By cluster and name.
     ecs_services: BTreeMap<(String, String), EcsServiceFacts>,
 }
 
+#[derive(Debug, Default)]
+struct Repository {
+    tags: BTreeMap<String, ImageFacts>,
+    /// The images whose tag was moved to another: their digests find them still.
+    untagged: Vec<ImageFacts>,
+}
+
 impl InMemory {
-    /// Puts an image into its registry, under the tag of the reference (`latest` where it has none).
+    /// Puts an image into its registry, under the tag of the reference (`latest` where it has none). The
+    /// image that had the tag before keeps its digest.
     ///
     /// Tasks pull their images from here: a tag that is missing in a repository that is here, and an image that lacks the
     /// platform the task definition names, keep the task from starting. Images of repositories that are not here are pulled
     /// without a look.
     pub fn add_image(&self, image: &ImageRef, facts: ImageFacts) {
         let tag = image.tag().map_or("latest", |tag| tag.as_str()).to_owned();
-        self.now().0.shelf.images.entry(place_of(image)).or_default().insert(tag, facts);
+        let (mut state, _) = self.now();
+        let repository = state.shelf.images.entry(place_of(image)).or_default();
+        let before = repository.tags.insert(tag, facts);
+        repository.untagged.extend(before);
     }
 
     /// Makes a log group.
@@ -90,18 +101,20 @@ impl Shelf {
     }
 
     pub(super) fn image(&self, image: &ImageRef) -> Result<ImageFacts> {
-        let Some(tags) = self.images.get(&place_of(image)) else {
+        let Some(Repository { tags, untagged }) = self.images.get(&place_of(image)) else {
             let message = format!("The repository with name '{}' does not exist", image.repository());
             return Err(refused(ErrorKind::NotFound, "RepositoryNotFoundException", &message));
         };
         let found = match (image.effective_tag(), image.digest()) {
             (Some(tag), _) => tags.get(tag).cloned(),
-            (None, Some(digest)) => tags.values().find(|facts| facts.has(digest)).map(|facts| {
-                match facts.images.iter().find(|it| it.digest == *digest && facts.digest != *digest) {
-                    Some(one) => ImageFacts::single(one.digest.clone(), one.platform.clone()),
-                    None => facts.clone(),
-                }
-            }),
+            (None, Some(digest)) => {
+                tags.values().chain(untagged).find(|facts| facts.has(digest)).map(|facts| {
+                    match facts.images.iter().find(|it| it.digest == *digest && facts.digest != *digest) {
+                        Some(one) => ImageFacts::single(one.digest.clone(), one.platform.clone()),
+                        None => facts.clone(),
+                    }
+                })
+            }
             (None, None) => None,
         };
         found.ok_or_else(|| {

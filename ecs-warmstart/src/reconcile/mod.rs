@@ -2,6 +2,7 @@
 //!
 //! A target is removed only with positive proof that it is stale; whatever is not understood is kept and reported.
 
+mod drift;
 mod footprint;
 mod plan;
 mod rules;
@@ -9,6 +10,7 @@ mod rules;
 mod tests;
 mod view;
 
+pub use drift::{Drift, RunningImage, different_digests, drifts};
 pub(crate) use footprint::is_behind;
 pub use plan::{Action, Finding, Item, Keep, Plan, Stale};
 pub use rules::reconcile;

@@ -8,6 +8,7 @@ mod crashes;
 mod crowds;
 mod diagnosis;
 mod drains;
+mod drifting;
 mod explaining;
 mod failures;
 mod fair_weather;
