@@ -152,7 +152,18 @@ impl TargetGroupArn {
 impl TaskDefinitionId {
     /// The family, without ARN and revision.
     pub fn family(&self) -> &str {
-        after_last(&self.0, '/').split(':').next().unwrap_or(&self.0)
+        self.name().split(':').next().unwrap_or(&self.0)
+    }
+
+    /// `family` or `family:revision`, without the rest of an ARN.
+    pub fn name(&self) -> &str {
+        after_last(&self.0, '/')
+    }
+
+    /// Whether both name the same, one perhaps by its ARN and the other by its name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let arns = self.0.starts_with("arn:") && other.0.starts_with("arn:");
+        if arns { self.0 == other.0 } else { self.name() == other.name() }
     }
 }
 

@@ -95,6 +95,7 @@ pub mod quota;
 pub mod reconcile;
 #[cfg(feature = "registry")]
 pub mod registry;
+pub mod rollout;
 pub mod spec;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;

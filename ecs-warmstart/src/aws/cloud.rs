@@ -16,8 +16,8 @@ use crate::facts::{
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
 use crate::image::ImageRef;
 use crate::observation::{Target, TargetObservation, TaskObservation};
-use crate::ports::{HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
-use crate::spec::LaunchRequest;
+use crate::ports::{Deployer, HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
+use crate::spec::{LaunchRequest, Revision};
 
 /// ECS and ELBv2 of one region: all four ports. Clones are handles on the same clients.
 ///
@@ -179,6 +179,22 @@ impl Inspector for Aws {
 
     async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
         self.ecs.ecs_service(cluster, name).await
+    }
+}
+
+#[async_trait]
+impl Deployer for Aws {
+    async fn revise(&self, base: &TaskDefinitionId, changes: &Revision) -> Result<TaskDefinitionId> {
+        self.ecs.revise(base, changes).await
+    }
+
+    async fn update_service(
+        &self,
+        cluster: &ClusterId,
+        name: &str,
+        task_definition: &TaskDefinitionId,
+    ) -> Result<()> {
+        self.ecs.update_service(cluster, name, task_definition).await
     }
 }
 

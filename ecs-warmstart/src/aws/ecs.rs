@@ -38,6 +38,10 @@ impl Ecs {
         Self { client }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The task half of [`HealthWaiter`](crate::ports::HealthWaiter): one observation for each task, in the order asked.
     ///
     /// A task that runs on a host without an interface of its own costs a call more, for its instance id.

@@ -8,6 +8,7 @@ mod cloud;
 mod connect;
 mod convert;
 mod definitions;
+mod deployer;
 #[cfg(feature = "ecr")]
 mod ecr;
 mod ecs;
@@ -16,6 +17,7 @@ mod error;
 #[cfg(feature = "logs")]
 mod logs;
 mod request;
+mod revision;
 #[cfg(test)]
 mod tests;
 

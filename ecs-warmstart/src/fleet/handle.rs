@@ -317,7 +317,7 @@ impl Fleet {
     ///
     /// Safe: it only reads.
     pub async fn evidence_of_ecs_service(&self, cluster: &ClusterId, name: &str) -> Subject {
-        looked_into::ecs_service(self, cluster, name).await
+        looked_into::ecs_service(self, cluster, name, None).await
     }
 
     /// What is known now of these, as a flight record: evidence that was kept of runs, and of services that have none of it

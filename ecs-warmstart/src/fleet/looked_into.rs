@@ -70,8 +70,13 @@ pub(super) async fn task(
     gathering.finish(task.to_string())
 }
 
-/// Why an ECS service is not stable, if it is not.
-pub(super) async fn ecs_service(fleet: &Fleet, cluster: &ClusterId, name: &str) -> Subject {
+/// Why an ECS service is not stable, if it is not; or why its tasks of that revision are not well.
+pub(super) async fn ecs_service(
+    fleet: &Fleet,
+    cluster: &ClusterId,
+    name: &str,
+    revision: Option<&TaskDefinitionId>,
+) -> Subject {
     let cancel = Cancel::new();
     let mut gathering = Gathering::new(fleet, &cancel);
     let inspector = &fleet.ports.inspector;
@@ -79,8 +84,18 @@ pub(super) async fn ecs_service(fleet: &Fleet, cluster: &ClusterId, name: &str) 
     if let Some(facts) = facts {
         gathering.evidence.ecs_service = Some(EcsServiceEvidence::of(cluster.name(), &facts));
         let of = |stopped| Selector::OfEcsService { name: name.to_owned(), stopped };
-        let alive = find(&mut gathering, cluster, &of(false)).await;
-        let stopped = find(&mut gathering, cluster, &of(true)).await;
+        let mut alive = find(&mut gathering, cluster, &of(false)).await;
+        let mut stopped = find(&mut gathering, cluster, &of(true)).await;
+        // While it rolls out, the tasks of the former deployment are well, and tell nothing of why the new one is not.
+        let newest = facts.primary().and_then(|primary| primary.task_definition.as_ref());
+        if let Some(meant) = revision.or(newest) {
+            let is_meant =
+                |task: &TaskObservation| task.task_definition.as_ref().is_none_or(|its| its.is_same(meant));
+            alive.retain(is_meant);
+            if stopped.iter().any(is_meant) {
+                stopped.retain(is_meant);
+            }
+        }
         let mut seen = Vec::new();
         for task in alive {
             let targets = service_targets(&mut gathering, &task, &facts).await;

@@ -3,6 +3,8 @@
 
 mod change;
 mod checked;
+mod deploy;
+mod deployed;
 mod diagnosed;
 mod down;
 mod drift;
@@ -20,6 +22,7 @@ mod preflight;
 mod recorder;
 mod report;
 mod resolve;
+mod rolling;
 mod runs;
 mod sample;
 mod schema;
@@ -33,6 +36,8 @@ mod verify;
 
 pub use change::Change;
 pub use checked::{CheckReport, ServiceCheck};
+pub use deploy::{DEFAULT_DEPLOY_WAIT, Deploy};
+pub use deployed::{DeployOutcome, DeployReport, PinnedImage};
 pub use diagnosed::{DiagnosisReport, SubjectReport};
 pub use handle::Fleet;
 pub use options::{DownOptions, UpOptions, VerifyOptions};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CheckReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport};
+use super::{CheckReport, DeployReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport};
 
 impl Report {
     /// The JSON Schema of the report.
@@ -12,6 +12,13 @@ impl Report {
 }
 
 impl CheckReport {
+    /// The JSON Schema of the report.
+    pub fn json_schema() -> Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+impl DeployReport {
     /// The JSON Schema of the report.
     pub fn json_schema() -> Value {
         schemars::schema_for!(Self).to_value()

@@ -152,6 +152,6 @@ impl fmt::Debug for InMemory {
     }
 }
 
-fn with_revision(id: &TaskDefinitionId, revision: u32) -> TaskDefinitionId {
+pub(super) fn with_revision(id: &TaskDefinitionId, revision: u32) -> TaskDefinitionId {
     TaskDefinitionId::new(format!("{id}:{revision}")).expect("a family with a number is a revision")
 }

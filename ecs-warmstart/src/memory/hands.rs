@@ -13,7 +13,7 @@ use crate::spec::LaunchRequest;
 use crate::time::Timestamp;
 
 impl InMemory {
-    /// From now on, what the tasks of a family do that are launched.
+    /// From now on, what the tasks of a family (`web`), or of one of its revisions (`web:2`), do that are launched.
     pub fn behave(&self, family: &str, behaviour: &Behaviour) {
         self.now().0.behaviours.insert(family.to_owned(), behaviour.clone());
     }

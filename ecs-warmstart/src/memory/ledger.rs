@@ -18,6 +18,10 @@ pub enum Action {
     StopTask,
     /// `ecs:DescribeTaskDefinition`
     DescribeTaskDefinition,
+    /// `ecs:RegisterTaskDefinition`
+    RegisterTaskDefinition,
+    /// `ecs:UpdateService`
+    UpdateService,
     /// `elasticloadbalancing:RegisterTargets`, once for every 200 targets.
     RegisterTargets,
     /// `elasticloadbalancing:DeregisterTargets`, once for every 200 targets.
@@ -44,7 +48,12 @@ impl Action {
     /// Whether the call changes something.
     pub fn is_write(self) -> bool {
         match self {
-            Self::RunTask | Self::StopTask | Self::RegisterTargets | Self::DeregisterTargets => true,
+            Self::RunTask
+            | Self::StopTask
+            | Self::RegisterTaskDefinition
+            | Self::UpdateService
+            | Self::RegisterTargets
+            | Self::DeregisterTargets => true,
             Self::ListTasks
             | Self::DescribeTasks
             | Self::DescribeTaskDefinition
@@ -68,6 +77,8 @@ impl fmt::Display for Action {
             Self::DescribeTasks => "DescribeTasks",
             Self::StopTask => "StopTask",
             Self::DescribeTaskDefinition => "DescribeTaskDefinition",
+            Self::RegisterTaskDefinition => "RegisterTaskDefinition",
+            Self::UpdateService => "UpdateService",
             Self::RegisterTargets => "RegisterTargets",
             Self::DeregisterTargets => "DeregisterTargets",
             Self::DescribeTargetHealth => "DescribeTargetHealth",

@@ -5,7 +5,9 @@
 mod address;
 mod behaviour;
 mod cloud;
+mod deployer;
 mod dice;
+mod ecs_service;
 mod group;
 mod hands;
 mod inspect;
@@ -26,7 +28,8 @@ mod tokens;
 
 pub use behaviour::{Behaviour, CheckAnswer, Refusal, Serves, Stop, When};
 pub use cloud::InMemory;
+pub use ecs_service::EcsServiceSettings;
 pub use ledger::{Action, Call, LostTraffic, Truth};
-pub use sample::{SAMPLE_ACCOUNT, SAMPLE_REGION, SAMPLE_SERVICES, SampleService};
+pub use sample::{SAMPLE_ACCOUNT, SAMPLE_ECS_SERVICE, SAMPLE_REGION, SAMPLE_SERVICES, SampleService};
 pub use scenario::Scenario;
 pub use settings::{ContainerCheck, GroupSettings, Settings};

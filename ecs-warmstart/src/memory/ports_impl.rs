@@ -202,9 +202,9 @@ impl Inspector for InMemory {
     }
 
     async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
-        self.call(Action::DescribeServices, 1, format!("{cluster} {name}"), |state, _| {
+        self.call(Action::DescribeServices, 1, format!("{cluster} {name}"), |state, now| {
             state.cluster(cluster)?;
-            state.shelf.ecs_service(cluster, name)
+            state.ecs_service(cluster, name, now)
         })
         .await
     }

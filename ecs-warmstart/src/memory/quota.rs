@@ -49,7 +49,10 @@ impl Buckets {
             Action::BatchGetImage
             | Action::DescribeLogGroups
             | Action::GetLogEvents
-            | Action::DescribeServices => return true,
+            | Action::DescribeServices
+            // One deployment makes one of each.
+            | Action::RegisterTaskDefinition
+            | Action::UpdateService => return true,
         };
         bucket.take(now) && (!elb || self.elb_account.take(now))
     }

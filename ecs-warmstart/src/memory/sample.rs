@@ -4,11 +4,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::cloud::InMemory;
+use super::ecs_service::EcsServiceSettings;
 use super::settings::{GroupSettings, Settings};
 use crate::clock::Clock;
 use crate::facts::{
     Compatibility, ContainerFacts, ContainerHealthCheck, ImageFacts, ImageVariant, LoadBalancerFacts,
-    LogConfiguration, NetworkMode, RuntimePlatform, TaskDefinitionFacts,
+    LogConfiguration, NetworkMode, RuntimePlatform, ServiceTargetGroup, TaskDefinitionFacts,
 };
 use crate::ids::{ClusterId, InvalidId, ServiceName, TargetGroupArn};
 use crate::image::{Digest, ImageRef, Platform};
@@ -76,6 +77,18 @@ pub const SAMPLE_SERVICES: [SampleService; 5] = [
         sidecar: None,
     },
 ];
+
+/// An ECS service beside them, for those who deploy to one: see [`InMemory::run_sample_ecs_service`].
+pub const SAMPLE_ECS_SERVICE: SampleService = SampleService {
+    name: "shop",
+    cluster: "shop-cluster",
+    task_definition: "shop-task-def",
+    container: "shop-container",
+    port: 8080,
+    target_group: "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/shop/56789abcdef01234",
+    has_health_check: true,
+    sidecar: None,
+};
 
 /// A service of the sample: one Fargate task definition in a cluster of its own, and a target group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,6 +259,39 @@ impl InMemory {
         }
         cloud
     }
+}
+
+impl InMemory {
+    /// Sets up [`SAMPLE_ECS_SERVICE`], of two tasks of image `:1.0`. In its repository are `:2.0` too, and `:2.0-arm64`, which was
+    /// built on a laptop for another processor. A deployment that fails three times is given up, and not taken back.
+    pub fn run_sample_ecs_service(&self) {
+        let begun = sample_ecs_service(self);
+        debug_assert!(begun.is_ok(), "the names of the sample are well-formed: {begun:?}");
+    }
+}
+
+fn sample_ecs_service(cloud: &InMemory) -> Result<(), Box<dyn std::error::Error>> {
+    let service = SAMPLE_ECS_SERVICE;
+    let image = image(service.container)?;
+    let tagged = |tag: &str| image.to_string().replace(":1.0", tag).parse::<ImageRef>();
+    cloud.add_image(&image, sample_image(service.container));
+    cloud.add_image(&tagged(":2.0")?, sample_image("the next shop-container"));
+    let laptop = ImageFacts::single(Digest::of(b"built on a laptop"), Some(Platform::linux_arm64()));
+    cloud.add_image(&tagged(":2.0-arm64")?, laptop);
+    service.set_up(cloud)?;
+    cloud.run_ecs_service(EcsServiceSettings {
+        name: service.name.to_owned(),
+        request: service.request()?,
+        desired: 2,
+        target_groups: vec![ServiceTargetGroup {
+            target_group: service.target_group.parse()?,
+            container: Some(service.container.to_owned()),
+            port: Some(service.port),
+        }],
+        circuit_breaker: true,
+        rollback: false,
+    })?;
+    Ok(())
 }
 
 fn set_up(service: &SampleService, cloud: &InMemory) {

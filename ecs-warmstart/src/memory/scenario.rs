@@ -101,9 +101,40 @@ impl Scenario {
         }
     }
 
-    fn break_it(self, cloud: &InMemory, service: &SampleService) -> Result<(), InvalidId> {
-        let behave = |behaviour: &Behaviour| cloud.behave(service.task_definition, behaviour);
+    /// What tasks do that have it, where it is something of theirs.
+    pub fn behaviour(self) -> Option<Behaviour> {
         let soon = Duration::from_secs(5);
+        Some(match self {
+            Self::ExecFormat => Behaviour::stops(Stop::essential_exit(Duration::from_secs(1), 1))
+                .saying(&["exec /usr/local/bin/entrypoint.sh: exec format error"]),
+            Self::SecretDenied => Behaviour::stops(Stop::before_start(
+                TaskStatus::Activating,
+                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
+                 failed: unable to retrieve secret from asm: AccessDeniedException: User: \
+                 arn:aws:sts::111122223333:assumed-role/execution/0a1b is not authorized to perform: \
+                 secretsmanager:GetSecretValue",
+            )),
+            Self::SubnetFull => Behaviour::stops(Stop::no_free_address()),
+            Self::Oom => Behaviour::stops(Stop::out_of_memory(soon)),
+            Self::Crash => Behaviour::stops(Stop::essential_exit(soon, 1))
+                .saying(&["starting", "ModuleNotFoundError: No module named 'engine'"]),
+            Self::NeverHealthy => Behaviour::never_serves().saying(&["Waiting for migrations ..."; 5]),
+            Self::HealthCheckTool => {
+                let lacks = Behaviour { container_checks_work: false, ..Behaviour::default() };
+                lacks.saying(&["Listening on http://0.0.0.0:8080", "/bin/sh: wget: not found"])
+            }
+            Self::SlowDatabase => Behaviour::answers_with(503).saying(&["Database not ready, waiting..."; 3]),
+            Self::Loopback => Behaviour::never_serves().saying(&["Listening at: http://127.0.0.1:9080 (1)"]),
+            Self::WrongPath => Behaviour::answers_with(404),
+            Self::PlatformMismatch | Self::ImageMissing | Self::NoCapacity | Self::NoListener => return None,
+        })
+    }
+
+    fn break_it(self, cloud: &InMemory, service: &SampleService) -> Result<(), InvalidId> {
+        if let Some(behaviour) = self.behaviour() {
+            cloud.behave(service.task_definition, &behaviour);
+            return Ok(());
+        }
         match self {
             Self::PlatformMismatch => {
                 let image: ImageRef = service.definition()?.containers[0].image.parse()?;
@@ -116,46 +147,24 @@ impl Scenario {
                 *image = image.replace(":1.0", ":1.1");
                 cloud.add_task_definition(definition);
             }
-            Self::ExecFormat => {
-                let exits = Behaviour::stops(Stop::essential_exit(Duration::from_secs(1), 1));
-                behave(&exits.saying(&["exec /usr/local/bin/entrypoint.sh: exec format error"]));
-            }
-            Self::SecretDenied => behave(&Behaviour::stops(Stop::before_start(
-                TaskStatus::Activating,
-                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval \
-                 failed: unable to retrieve secret from asm: AccessDeniedException: User: \
-                 arn:aws:sts::111122223333:assumed-role/execution/0a1b is not authorized to perform: \
-                 secretsmanager:GetSecretValue",
-            ))),
             Self::NoCapacity => {
                 cloud.refuse_next(service.task_definition, u32::MAX, &Refusal::no_fargate_capacity());
             }
-            Self::SubnetFull => behave(&Behaviour::stops(Stop::no_free_address())),
-            Self::Oom => behave(&Behaviour::stops(Stop::out_of_memory(soon))),
-            Self::Crash => {
-                let exits = Behaviour::stops(Stop::essential_exit(soon, 1));
-                behave(&exits.saying(&["starting", "ModuleNotFoundError: No module named 'engine'"]));
-            }
-            Self::NeverHealthy => {
-                let waits = ["Waiting for migrations ..."; 5];
-                behave(&Behaviour::never_serves().saying(&waits));
-            }
-            Self::HealthCheckTool => {
-                let lacks = Behaviour { container_checks_work: false, ..Behaviour::default() };
-                behave(&lacks.saying(&["Listening on http://0.0.0.0:8080", "/bin/sh: wget: not found"]));
-            }
-            Self::SlowDatabase => {
-                let waits = ["Database not ready, waiting..."; 3];
-                behave(&Behaviour::answers_with(503).saying(&waits));
-            }
-            Self::Loopback => {
-                behave(&Behaviour::never_serves().saying(&["Listening at: http://127.0.0.1:9080 (1)"]));
-            }
-            Self::WrongPath => behave(&Behaviour::answers_with(404)),
             Self::NoListener => {
                 let group = GroupSettings { in_use: false, ..GroupSettings::default() };
                 cloud.add_target_group(&TargetGroupArn::new(service.target_group)?, group);
             }
+            // What tasks do, above.
+            Self::ExecFormat
+            | Self::SecretDenied
+            | Self::SubnetFull
+            | Self::Oom
+            | Self::Crash
+            | Self::NeverHealthy
+            | Self::HealthCheckTool
+            | Self::SlowDatabase
+            | Self::Loopback
+            | Self::WrongPath => {}
         }
         Ok(())
     }

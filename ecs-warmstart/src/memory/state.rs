@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::address::Places;
 use super::behaviour::{Behaviour, Refusal, Stop};
+use super::deployer::Values;
 use super::dice::Dice;
+use super::ecs_service::EcsServices;
 use super::group::Group;
 use super::ledger::{Action, Call};
 use super::owners::Owners;
@@ -16,7 +18,7 @@ use super::task::{Place, Task};
 use super::timeline::{End, Timeline};
 use super::tokens::{Kind, Known, Tokens};
 use crate::error::{ErrorKind, Failure, PortError};
-use crate::facts::{NetworkMode, TargetType, TaskDefinitionFacts};
+use crate::facts::{EcsServiceFacts, NetworkMode, TargetType, TaskDefinitionFacts};
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
 use crate::observation::{StopCode, StopInfo, Target, TaskObservation};
 use crate::ports::{Result, Selector};
@@ -41,6 +43,9 @@ pub(super) struct State {
     pub(super) denied: BTreeSet<TargetGroupArn>,
     pub(super) owners: Owners,
     pub(super) shelf: Shelf,
+    pub(super) ecs_services: EcsServices,
+    /// Of the environment variables that a deployment set: facts have no values.
+    pub(super) values: BTreeMap<TaskDefinitionId, Values>,
     pub(super) calls: Vec<Call>,
     /// What tasks of a family do.
     pub(super) behaviours: BTreeMap<String, Behaviour>,
@@ -89,6 +94,8 @@ impl State {
             denied: BTreeSet::new(),
             owners: Owners::new(places.machine_ids()),
             shelf: Shelf::default(),
+            ecs_services: EcsServices::new(),
+            values: BTreeMap::new(),
             calls: Vec::new(),
             behaviours: BTreeMap::new(),
             next_behaviours: BTreeMap::new(),
@@ -112,6 +119,7 @@ impl State {
         about: String,
         perform: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
+        self.roll_out(now);
         let answer = self.answer(now, action, count, perform);
         let failed = answer.as_ref().err().map(PortError::kind);
         let call = Call { at: now, action, about, failed };
@@ -223,7 +231,7 @@ impl State {
             Ok(place) => place,
             Err(reason) => return Ok(Kind::Failures(Refusal::Failures(reason.to_owned()).failure())),
         };
-        let behaviour = self.take_behaviour(definition.id.family());
+        let behaviour = self.take_behaviour(&definition.id);
         let awsvpc = definition.network_mode == NetworkMode::AwsVpc;
         let dice = Dice::new(self.settings.seed, DICE_LIFE, number as u64);
         let mut timeline = Timeline::draw(now, awsvpc, &behaviour, &self.settings, dice);
@@ -255,9 +263,11 @@ impl State {
         })
     }
 
-    fn take_behaviour(&mut self, family: &str) -> Behaviour {
-        let next = self.next_behaviours.get_mut(family).and_then(VecDeque::pop_front);
-        next.or_else(|| self.behaviours.get(family).cloned()).unwrap_or_default()
+    fn take_behaviour(&mut self, definition: &TaskDefinitionId) -> Behaviour {
+        let next = self.next_behaviours.get_mut(definition.family()).and_then(VecDeque::pop_front);
+        next.or_else(|| self.behaviours.get(definition.name()).cloned())
+            .or_else(|| self.behaviours.get(definition.family()).cloned())
+            .unwrap_or_default()
     }
 
     fn take_refusal(&mut self, family: &str, now: Timestamp) -> Option<Refusal> {
@@ -276,7 +286,7 @@ impl State {
     /// The tasks that `ListTasks` names.
     pub(super) fn list(&self, cluster: &ClusterId, selector: &Selector, now: Timestamp) -> Vec<TaskArn> {
         let deployments = match selector {
-            Selector::OfEcsService { name, .. } => Some(self.shelf.deployments(cluster, name)),
+            Selector::OfEcsService { name, .. } => Some(self.deployments(cluster, name)),
             _ => None,
         };
         self.owners
@@ -286,6 +296,26 @@ impl State {
             .filter(|task| task.is_listed(selector, &self.settings, now))
             .map(|task| task.arn.clone())
             .collect()
+    }
+
+    /// What the tasks of an ECS service are started by.
+    fn deployments(&self, cluster: &ClusterId, name: &str) -> Vec<String> {
+        match self.ecs_services.get(&(cluster.name().to_owned(), name.to_owned())) {
+            Some(service) => service.deployments(),
+            None => self.shelf.deployments(cluster, name),
+        }
+    }
+
+    pub(super) fn ecs_service(
+        &self,
+        cluster: &ClusterId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<EcsServiceFacts> {
+        match self.ecs_services.get(&(cluster.name().to_owned(), name.to_owned())) {
+            Some(service) => Ok(service.facts(self, now)),
+            None => self.shelf.ecs_service(cluster, name),
+        }
     }
 
     pub(super) fn stop_task(&mut self, task: &TaskArn, reason: &str, now: Timestamp) {

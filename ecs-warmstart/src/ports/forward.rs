@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
+use super::{Deployer, HealthWaiter, Inspector, Result, Selector, TargetRegistrar, TaskLauncher};
 use crate::facts::{
     EcsServiceFacts, ImageFacts, LoadBalancerFacts, LogLine, LogQuery, TargetGroupFacts, TaskDefinitionFacts,
 };
 use crate::ids::{ClientToken, ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
 use crate::image::ImageRef;
 use crate::observation::{Target, TargetObservation, TaskObservation};
-use crate::spec::LaunchRequest;
+use crate::spec::{LaunchRequest, Revision};
 
 macro_rules! forward {
     ($pointer:ident) => {
@@ -29,6 +29,23 @@ macro_rules! forward {
 
             async fn stop(&self, cluster: &ClusterId, task: &TaskArn, reason: &str) -> Result<()> {
                 (**self).stop(cluster, task, reason).await
+            }
+        }
+
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<T: Deployer + ?Sized> Deployer for $pointer<T> {
+            async fn revise(&self, base: &TaskDefinitionId, changes: &Revision) -> Result<TaskDefinitionId> {
+                (**self).revise(base, changes).await
+            }
+
+            async fn update_service(
+                &self,
+                cluster: &ClusterId,
+                name: &str,
+                task_definition: &TaskDefinitionId,
+            ) -> Result<()> {
+                (**self).update_service(cluster, name, task_definition).await
             }
         }
 

@@ -5,6 +5,7 @@
 //! conformance suite in `testing` (feature `test-util`) says what each has to hold to.
 
 mod bundle;
+mod deployer;
 mod ext;
 mod forward;
 mod selector;
@@ -12,6 +13,7 @@ mod traits;
 mod turn;
 
 pub use bundle::Ports;
+pub use deployer::Deployer;
 pub use ext::{HealthWaiterExt, WaitError};
 pub use selector::Selector;
 pub use traits::{HealthWaiter, Inspector, Result, TargetRegistrar, TaskLauncher};

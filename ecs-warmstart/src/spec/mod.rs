@@ -3,6 +3,7 @@
 mod binding;
 mod pins;
 mod request;
+mod revision;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -10,4 +11,5 @@ mod tests;
 pub use binding::{Binding, Gate, OnFailure, Readiness};
 pub use pins::Pins;
 pub use request::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
+pub use revision::{ContainerChange, HealthCheckChange, Revision};
 pub use run::{DEFAULT_HEALTHY_TIMEOUT, DEFAULT_RUNNING_TIMEOUT, InvalidSpec, Spec, SpecBuilder};

@@ -6,6 +6,7 @@ mod converging;
 mod corpus;
 mod crashes;
 mod crowds;
+mod deploying;
 mod diagnosis;
 mod drains;
 mod drifting;

@@ -42,7 +42,7 @@ const LAWS: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Which modules each module of the crate's root may name. What is not here may not be named.
-const IMPORTS: [(&str, &[&str]); 26] = [
+const IMPORTS: [(&str, &[&str]); 27] = [
     ("ids", &[]),
     ("time", &[]),
     ("image", &["ids", "time"]),
@@ -55,6 +55,7 @@ const IMPORTS: [(&str, &[&str]); 26] = [
     ("error", &["ids", "time", "catalogue", "spec", "policy", "observation"]),
     ("address", &["ids", "facts", "observation", "spec"]),
     ("reconcile", &["ids", "time", "facts", "observation", "error", "spec", "address"]),
+    ("rollout", &["ids", "time", "facts", "observation", "spec"]),
     ("preflight", &["ids", "time", "image", "facts", "spec"]),
     ("machine", &["ids", "time", "facts", "catalogue", "spec", "policy", "observation", "error", "address"]),
     ("diagnose", &["ids", "time", "image", "facts", "catalogue", "observation", "error", "machine"]),
@@ -101,6 +102,7 @@ const IMPORTS: [(&str, &[&str]); 26] = [
             "driver",
             "reconcile",
             "preflight",
+            "rollout",
             "image",
             "catalogue",
             "diagnose",

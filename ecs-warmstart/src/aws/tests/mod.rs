@@ -2,6 +2,7 @@
 
 mod connect;
 mod convert;
+mod deployer;
 mod ecs;
 mod elb;
 mod error;

@@ -1,0 +1,414 @@
+//! Deploys a revision to an ECS service, and believes it only once it serves.
+//!
+//! What may have happened when an answer is lost: a revision is registered that nothing uses, and is found again; the service
+//! was changed, and changing it to the same is no change. So the same call again goes on, whoever died in the middle.
+
+use std::time::Duration;
+
+use super::deployed::{DeployOutcome, DeployReport, PinnedImage};
+use super::handle::Fleet;
+use super::looked_into;
+use super::report::{CauseReport, REPORT_VERSION};
+use super::rolling::{Ended, Rolling, Watched};
+use crate::driver::Cancel;
+use crate::error::{ErrorKind, PortError};
+use crate::facts::{EcsServiceFacts, TaskDefinitionFacts};
+use crate::ids::{ClusterId, TaskDefinitionId};
+use crate::image::ImageRef;
+use crate::ports::Deployer;
+use crate::rollout::{Failed, Goal};
+use crate::spec::{Pins, Revision};
+use crate::time::millis;
+
+/// How long a call is repeated that fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a deployment may take unless somebody says otherwise: a rolling update starts tasks and drains the former ones
+/// for their group's deregistration delay (AWS: 300 s unless set), perhaps in several turns.
+pub const DEFAULT_DEPLOY_WAIT: Duration = Duration::from_secs(20 * 60);
+
+/// What to deploy, where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deploy {
+    /// The cluster of the ECS service.
+    pub cluster: ClusterId,
+    /// Its name.
+    pub ecs_service: String,
+    /// What the next revision has that the current one has not. Images are pinned to what their tags stand for now.
+    pub changes: Revision,
+    /// Whether a deployment that fails is taken back.
+    pub rollback: bool,
+    /// How long the service may take to become stable and healthy; and as long again for the way back.
+    pub max_wait: Duration,
+}
+
+impl Fleet {
+    /// Deploys a revision to an ECS service, and waits until the service is stable, every target healthy, and every task runs
+    /// what was meant. A deployment that fails is explained and, where that is asked for, taken back; neither that nor what
+    /// ECS's own circuit breaker takes back is a success. `tell` hears what is waited for, whenever that changes.
+    ///
+    /// Idempotent: the same call again registers and changes nothing, and waits for what is under way.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or `cancel`, ends the waiting: ECS goes on with what was begun.
+    pub async fn deploy(
+        &self,
+        deployer: &dyn Deployer,
+        deploy: &Deploy,
+        cancel: &Cancel,
+        tell: &(dyn Fn(&str) + Send + Sync),
+    ) -> DeployReport {
+        let began = self.now();
+        let rolling = Rolling {
+            fleet: self,
+            cluster: &deploy.cluster,
+            name: &deploy.ecs_service,
+            network_mode: None,
+            cancel,
+            tell,
+        };
+        let mut story = Story { deployer, deploy, rolling, report: blank(deploy) };
+        story.tell().await;
+        story.report.elapsed_ms = millis(self.now().since(began));
+        story.report
+    }
+}
+
+struct Story<'a> {
+    deployer: &'a dyn Deployer,
+    deploy: &'a Deploy,
+    rolling: Rolling<'a>,
+    report: DeployReport,
+}
+
+/// Why a deployment was not begun.
+struct NotBegun {
+    /// Whether it may have been begun all the same.
+    unsure: bool,
+    cause: Box<CauseReport>,
+}
+
+impl Story<'_> {
+    async fn tell(&mut self) {
+        let begun = match self.begin().await {
+            Ok(begun) => begun,
+            Err(NotBegun { unsure, cause }) => {
+                let interrupted = self.rolling.cancel.is_cancelled();
+                self.report.outcome = match (unsure, interrupted) {
+                    (true, _) => DeployOutcome::Failed,
+                    (false, true) => DeployOutcome::Interrupted,
+                    (false, false) => DeployOutcome::Refused,
+                };
+                let failure = match unsure {
+                    true => "whether the service was changed is not known; the same command again finds out",
+                    false => "the service was not changed",
+                };
+                self.report.failure = Some(failure.to_owned());
+                self.report.cause = Some(*cause);
+                return;
+            }
+        };
+        let until = self.rolling.fleet.clock.now() + self.deploy.max_wait;
+        let watched = self.rolling.watch(&begun.goal, until).await;
+        self.end(begun, watched).await;
+    }
+
+    /// Up to the change of the service.
+    async fn begin(&mut self) -> Result<Begun, NotBegun> {
+        let service =
+            self.rolling.service().await.map_err(|error| call_failed("DescribeServices", &error))?;
+        if service.status != "ACTIVE" {
+            return Err(refused("service_not_active", format!("the ECS service is {}", service.status), ""));
+        }
+        let base = service.primary().and_then(|primary| primary.task_definition.clone());
+        let base = base.or_else(|| service.task_definition.clone()).ok_or_else(|| {
+            refused(
+                "no_deployment",
+                "ECS shows no deployment of the service".to_owned(),
+                "a service that CodeDeploy or another controller deploys is deployed by that one",
+            )
+        })?;
+        self.report.former = Some(base.to_string());
+        let definition = self.definition(&base).await?;
+        self.rolling.network_mode = Some(definition.network_mode);
+        let (changes, pins) = self.pinned(&definition).await?;
+        let task_definition = self.revise(&base, &changes).await?;
+        self.report.task_definition = Some(task_definition.to_string());
+        let former = former(&service, &base, &task_definition);
+        self.report.former = former.as_ref().map(ToString::to_string);
+        let changed = !base.is_same(&task_definition);
+        if changed {
+            self.update(&task_definition).await?;
+        }
+        if service.desired == 0 {
+            let warning = "the service's desired count is 0: nothing is started, so nothing is proved";
+            self.report.warnings.push(warning.to_owned());
+        }
+        let since = self.rolling.fleet.clock.now();
+        Ok(Begun { goal: Goal { task_definition, former, pins, since }, changed })
+    }
+
+    async fn definition(&self, base: &TaskDefinitionId) -> Result<TaskDefinitionFacts, NotBegun> {
+        let Rolling { fleet, cancel, .. } = &self.rolling;
+        let inspector = &fleet.ports.inspector;
+        let read = fleet.patiently(PATIENCE, cancel, || inspector.task_definition(base)).await;
+        let definition = read.map_err(|error| call_failed("DescribeTaskDefinition", &error))?;
+        let unknown = self.deploy.changes.containers.keys().find(|name| definition.container(name).is_none());
+        match unknown {
+            None => Ok(definition),
+            Some(name) => {
+                let known: Vec<&str> = definition.containers.iter().map(|it| it.name.as_str()).collect();
+                Err(refused(
+                    "container_missing",
+                    format!("task definition {} has no container {name:?}", base.name()),
+                    &format!("name one of {}", known.join(", ")),
+                ))
+            }
+        }
+    }
+
+    /// The changes with every image by its digest, and what containers may run then.
+    async fn pinned(&mut self, definition: &TaskDefinitionFacts) -> Result<(Revision, Pins), NotBegun> {
+        let (mut changes, mut pins) = (self.deploy.changes.clone(), Pins::default());
+        let Rolling { fleet, cancel, .. } = &self.rolling;
+        let inspector = &fleet.ports.inspector;
+        for (name, image) in self.deploy.changes.images() {
+            let read = fleet.patiently(PATIENCE, cancel, || inspector.image(image)).await;
+            let facts = read.map_err(|error| unresolved(image, &error))?;
+            if let Some(wanted) = definition.platform().filter(|wanted| facts.serves(wanted) == Some(false)) {
+                let has: Vec<String> = facts.platforms().map(ToString::to_string).collect();
+                return Err(refused(
+                    "image_platform",
+                    format!("image {image} is for {}; the task definition wants {wanted}", has.join(", ")),
+                    &format!("docker buildx build --platform {wanted} -t {image} --push ."),
+                ));
+            }
+            let pinned = image.pinned_to(facts.digest.clone());
+            self.report.images.push(PinnedImage { container: name.to_owned(), image: pinned.to_string() });
+            changes.container(name).image = Some(pinned);
+            pins.pin(name, [facts.digest]);
+            pins.pin(name, facts.images.into_iter().map(|variant| variant.digest));
+        }
+        Ok((changes, pins))
+    }
+
+    async fn revise(
+        &self,
+        base: &TaskDefinitionId,
+        changes: &Revision,
+    ) -> Result<TaskDefinitionId, NotBegun> {
+        let Rolling { fleet, cancel, .. } = &self.rolling;
+        let revised = fleet.patiently(PATIENCE, cancel, || self.deployer.revise(base, changes)).await;
+        revised.map_err(|error| call_failed("RegisterTaskDefinition", &error))
+    }
+
+    /// Changes the service. Where no answer says so, a look does.
+    async fn update(&self, to: &TaskDefinitionId) -> Result<(), NotBegun> {
+        let Rolling { fleet, cluster, name, cancel, .. } = &self.rolling;
+        let call = || self.deployer.update_service(cluster, name, to);
+        let Err(error) = fleet.patiently(PATIENCE, cancel, call).await else { return Ok(()) };
+        let shown = fleet.ports.inspector.ecs_service(cluster, name).await;
+        let runs = shown.ok().and_then(|service| service.primary()?.task_definition.clone());
+        match runs {
+            Some(runs) if runs.is_same(to) => Ok(()),
+            // What it shows may be late, so where the answer was lost it proves nothing.
+            Some(_) | None => {
+                Err(NotBegun { unsure: error.kind().is_ambiguous(), ..call_failed("UpdateService", &error) })
+            }
+        }
+    }
+
+    async fn end(&mut self, begun: Begun, watched: Watched) {
+        let Watched { ended, tasks, at_once } = watched;
+        self.report.tasks = tasks;
+        let (failure, can_go_back) = match ended {
+            Ended::Done { unproved } => {
+                if unproved > 0 {
+                    self.report.warnings.push(format!(
+                        "ECS does not say which image {unproved} of the tasks run; their task definition names its digest"
+                    ));
+                }
+                let unchanged = at_once && !begun.changed;
+                self.report.outcome =
+                    if unchanged { DeployOutcome::Unchanged } else { DeployOutcome::Deployed };
+                return;
+            }
+            Ended::Interrupted => {
+                self.report.outcome = DeployOutcome::Interrupted;
+                self.report.failure = Some(
+                    "interrupted; ECS goes on by itself, and the same command again waits for it".to_owned(),
+                );
+                return;
+            }
+            Ended::Failed(failed) => {
+                let ours = !matches!(
+                    failed,
+                    Failed::Overtaken { .. } | Failed::NotActive { .. } | Failed::WentBack { .. }
+                );
+                if let Failed::WentBack { to } = &failed {
+                    let to = to.clone();
+                    self.fail(&begun.goal.task_definition, failed.to_string()).await;
+                    return self.settle(to).await;
+                }
+                (failed.to_string(), ours)
+            }
+            Ended::TooLate { why } => {
+                (format!("not there after {}: {why}", humantime::format_duration(self.deploy.max_wait)), true)
+            }
+            Ended::Blind(error) => (format!("it could not be watched any more: {error}"), false),
+        };
+        self.fail(&begun.goal.task_definition, failure).await;
+        let former = begun.goal.former.filter(|_| can_go_back);
+        match former {
+            Some(former) if self.deploy.rollback => self.go_back(&begun.goal.task_definition, former).await,
+            Some(former) => self.report.warnings.push(format!(
+                "the service stays as it is; to go back: aws ecs update-service --cluster {} --service {} --task-definition {}",
+                self.rolling.cluster,
+                self.rolling.name,
+                former.name()
+            )),
+            None if self.deploy.rollback => {
+                self.report.warnings.push("nothing was rolled back: there is no deployment of ours to take back, or no former revision is known".to_owned());
+            }
+            None => {}
+        }
+    }
+
+    /// Writes down how it failed, and finds out why while that can still be read.
+    async fn fail(&mut self, of: &TaskDefinitionId, failure: String) {
+        let Rolling { fleet, cluster, name, .. } = &self.rolling;
+        self.report.outcome = DeployOutcome::Failed;
+        self.report.failure = Some(failure);
+        let why = looked_into::ecs_service(fleet, cluster, name, Some(of)).await;
+        let diagnosis = why.diagnose();
+        if !diagnosis.is_fine() {
+            self.report.cause = Some(diagnosis.root().into());
+        }
+        fleet.keep(why);
+    }
+
+    /// Takes the deployment back, unless somebody else has deployed meanwhile.
+    async fn go_back(&mut self, from: &TaskDefinitionId, former: TaskDefinitionId) {
+        let shown = self.rolling.service().await;
+        let runs = shown.ok().and_then(|service| service.primary()?.task_definition.clone());
+        match runs {
+            Some(runs) if runs.is_same(from) => {
+                (self.rolling.tell)(&format!("going back to {}", former.name()));
+                if let Err(why) = self.update(&former).await {
+                    self.report.outcome = DeployOutcome::RollbackFailed;
+                    self.report.warnings.push(format!("not rolled back: {}", why.cause.summary));
+                    return;
+                }
+                self.settle(former).await;
+            }
+            // A circuit breaker was faster.
+            Some(runs) if runs.is_same(&former) => self.settle(former).await,
+            Some(runs) => self.report.warnings.push(format!(
+                "not rolled back: the service should run {} now, which somebody else deployed",
+                runs.name()
+            )),
+            None => {
+                self.report.outcome = DeployOutcome::RollbackFailed;
+                self.report.warnings.push("not rolled back: the service could not be read".to_owned());
+            }
+        }
+    }
+
+    /// Waits until the former revision serves again.
+    async fn settle(&mut self, former: TaskDefinitionId) {
+        let now = self.rolling.fleet.clock.now();
+        let back = Goal { task_definition: former.clone(), former: None, pins: Pins::default(), since: now };
+        let watched = self.rolling.watch(&back, now + self.deploy.max_wait).await;
+        self.report.tasks = watched.tasks;
+        let name = former.name();
+        let left = match watched.ended {
+            Ended::Done { .. } => {
+                self.report.outcome = DeployOutcome::RolledBack;
+                self.report.warnings.push(format!("the service runs {name} again"));
+                return;
+            }
+            Ended::Failed(failed) => failed.to_string(),
+            Ended::TooLate { why } => why,
+            Ended::Blind(error) => error.to_string(),
+            Ended::Interrupted => "interrupted; ECS goes on by itself".to_owned(),
+        };
+        self.report.outcome = DeployOutcome::RollbackFailed;
+        self.report.warnings.push(format!("{name} does not serve again yet: {left}"));
+    }
+}
+
+struct Begun {
+    goal: Goal,
+    /// Whether the service was changed.
+    changed: bool,
+}
+
+/// What the service ran before: what it should have run until now, or, where that is the new one already, what it is leaving.
+fn former(
+    service: &EcsServiceFacts,
+    base: &TaskDefinitionId,
+    new: &TaskDefinitionId,
+) -> Option<TaskDefinitionId> {
+    if !base.is_same(new) {
+        return Some(base.clone());
+    }
+    let mut leaving = service.deployments.iter().filter_map(|deployment| deployment.task_definition.as_ref());
+    leaving.find(|id| !id.is_same(new)).cloned()
+}
+
+fn blank(deploy: &Deploy) -> DeployReport {
+    DeployReport {
+        version: REPORT_VERSION,
+        command: "deploy".to_owned(),
+        outcome: DeployOutcome::Refused,
+        elapsed_ms: 0,
+        ecs_service: deploy.ecs_service.clone(),
+        cluster: deploy.cluster.name().to_owned(),
+        former: None,
+        task_definition: None,
+        images: Vec::new(),
+        tasks: Vec::new(),
+        failure: None,
+        cause: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn refused(code: &str, summary: String, remedy: &str) -> NotBegun {
+    let remedy = (!remedy.is_empty()).then(|| remedy.to_owned());
+    let cause = CauseReport { code: code.to_owned(), summary, remedy, ..CauseReport::default() };
+    NotBegun { unsure: false, cause: Box::new(cause) }
+}
+
+fn call_failed(call: &str, error: &PortError) -> NotBegun {
+    let remedy = match error.kind() {
+        ErrorKind::Denied => format!("allow ecs:{call}"),
+        ErrorKind::NotFound => "correct the name of the cluster or of the ECS service".to_owned(),
+        _ => String::new(),
+    };
+    let mut refused = refused(error.kind().as_str(), format!("{call} failed: {error}"), &remedy);
+    refused.cause.transient = Some(error.kind().is_retryable());
+    refused
+}
+
+fn unresolved(image: &ImageRef, error: &PortError) -> NotBegun {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            let remedy = match image.ecr() {
+                Some(its) => format!(
+                    "push it, or see what is there: aws ecr describe-images --registry-id {} --region {} --repository-name {}",
+                    its.account, its.region, its.name
+                ),
+                None => "push it, or name one that exists".to_owned(),
+            };
+            refused("image_missing", format!("image {image} does not exist"), &remedy)
+        }
+        ErrorKind::Denied => refused(
+            "image_not_resolved",
+            format!("the digest of image {image} is not known: {error}"),
+            "allow ecr:BatchGetImage on its repository",
+        ),
+        _ => refused("image_not_resolved", format!("the digest of image {image} is not known: {error}"), ""),
+    }
+}
