@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as Arguments, Parser, Subcommand, ValueEnum};
 use ecs_warmstart::memory::Scenario;
 
-use crate::commands::{Check, Diagnose, Down, Image, Schema, Status, Up, Verify};
+use crate::commands::{Check, Deploy, Diagnose, Down, Image, Schema, Status, Up, Verify};
 use crate::flight::Flight;
 
 const EXAMPLES: &str = "\
@@ -30,11 +30,13 @@ Examples:
     ecs-warmstart check --deny warnings
   What is wrong, and what to do:
     ecs-warmstart diagnose
+  The next image of an ECS service, and back where it does not serve:
+    ecs-warmstart deploy --ecs-service web --cluster prod --image web=web:2.0 --rollback
   In the evening, out of traffic first and then stopped:
     ecs-warmstart down --allow-empty
 
 Exit codes:
-  0    all ready, all true, or all down
+  0    all ready, all true, all down, or deployed
   1    unexpected
   2    wrong command line or configuration, no region, no credentials: nothing was started
   3    something is not ready, and nothing is left over
@@ -109,6 +111,8 @@ pub(crate) enum Command {
     Image(Image),
     /// Say why services, a task or an ECS service do not run as they should: one root cause, and what to do; changes nothing
     Diagnose(Diagnose),
+    /// Deploy images, environment and health checks to an ECS service, and wait until it is stable, healthy, and runs them
+    Deploy(Deploy),
     /// Print a JSON Schema
     Schema(Schema),
 }
@@ -124,6 +128,7 @@ impl Command {
             Self::Check(_) => "check",
             Self::Image(_) => "image",
             Self::Diagnose(_) => "diagnose",
+            Self::Deploy(_) => "deploy",
             Self::Schema(_) => "schema",
         }
     }
@@ -267,6 +272,9 @@ mod tests {
             ("ecs-warmstart up --backend gcp", ErrorKind::InvalidValue),
             ("ecs-warmstart status --fresh", ErrorKind::UnknownArgument),
             ("ecs-warmstart schema nothing", ErrorKind::InvalidValue),
+            ("ecs-warmstart deploy --cluster c", ErrorKind::MissingRequiredArgument),
+            ("ecs-warmstart deploy --cluster c --ecs-service s --image web", ErrorKind::ValueValidation),
+            ("ecs-warmstart deploy --cluster c --ecs-service s --set web.cpu=1", ErrorKind::ValueValidation),
             ("ecs-warmstart check --deny hints", ErrorKind::InvalidValue),
             ("ecs-warmstart image verify Web:1", ErrorKind::ValueValidation),
             ("ecs-warmstart image verify web --platform amd64", ErrorKind::ValueValidation),

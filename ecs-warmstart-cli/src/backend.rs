@@ -7,10 +7,13 @@ use std::time::Duration;
 use ecs_warmstart::aws::{self, ConnectOptions};
 use ecs_warmstart::clock::{Clock, TokioClock};
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{self, Fleet, Service};
+use ecs_warmstart::driver::Cancel;
+use ecs_warmstart::fleet::{self, DEFAULT_DEPLOY_WAIT, Deploy, Fleet, Service};
+use ecs_warmstart::ids::ClusterId;
 use ecs_warmstart::limit::Limits;
-use ecs_warmstart::memory::InMemory;
-use ecs_warmstart::ports::{Ports, Selector, TaskLauncher};
+use ecs_warmstart::memory::{InMemory, SAMPLE_ECS_SERVICE, Scenario};
+use ecs_warmstart::ports::{Deployer, Ports, Selector, TaskLauncher};
+use ecs_warmstart::spec::Revision;
 
 use crate::args::{Backend, Global};
 use crate::error::Error;
@@ -51,6 +54,18 @@ impl Scene {
         }
     }
 
+    /// The same for an ECS service, which no configuration names.
+    pub(crate) fn of_deployment(global: &Global) -> Result<Self, Error> {
+        let scene = Self::of_anything(global)?;
+        let notes = match global.backend {
+            Backend::Aws => scene.notes,
+            Backend::Memory => vec![format!(
+                "simulated: one sample ECS service, no AWS; time runs {SPEED} times as fast as the clock"
+            )],
+        };
+        Ok(Self { services: Vec::new(), neighbours: Vec::new(), notes, ..scene })
+    }
+
     /// The same where nothing is named and nothing has to be configured.
     pub(crate) fn of_anything(global: &Global) -> Result<Self, Error> {
         let given = global.config.clone().unwrap_or_else(|| PathBuf::from("warmstart.toml"));
@@ -72,8 +87,10 @@ impl Scene {
             Backend::Aws => {
                 let options =
                     ConnectOptions { region: self.region.clone(), endpoint_url: global.endpoint_url.clone() };
-                let fleet = Fleet::new(Ports::from_one(aws::connect(&options).await?)).with_limits(limits);
-                Ok(Cloud { fleet: global.flight.board(fleet, &self.services), simulated: None })
+                let aws = aws::connect(&options).await?;
+                let fleet = Fleet::new(Ports::from_one(aws.clone())).with_limits(limits);
+                let fleet = global.flight.board(fleet, &self.services);
+                Ok(Cloud { fleet, deployer: Arc::new(aws), simulated: None })
             }
             Backend::Memory => {
                 let clock = TokioClock::new().with_speed(SPEED);
@@ -84,7 +101,8 @@ impl Scene {
                 let fleet =
                     Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock.clone()).with_limits(limits);
                 let fleet = global.flight.board(fleet, &self.services);
-                Ok(Cloud { fleet, simulated: Some(Simulated { cloud, clock }) })
+                let deployer = Arc::new(cloud.clone());
+                Ok(Cloud { fleet, deployer, simulated: Some(Simulated { cloud, clock }) })
             }
         }
     }
@@ -94,6 +112,8 @@ impl Scene {
 #[derive(Debug)]
 pub(crate) struct Cloud {
     pub(crate) fleet: Fleet,
+    /// What changes ECS services.
+    pub(crate) deployer: Arc<dyn Deployer>,
     /// What can be done to it from outside, where it is the simulated one.
     pub(crate) simulated: Option<Simulated>,
 }
@@ -123,6 +143,28 @@ impl Simulated {
             Ok(_) => self.minute().await,
             Err(error) => progress.note(format!("and cannot: {error}")),
         }
+    }
+
+    /// Sets up the sample's ECS service and waits until it serves; the next revision has what the scenario breaks.
+    pub(crate) async fn run_ecs_service(
+        &self,
+        fleet: &Fleet,
+        scenario: Option<Scenario>,
+    ) -> Result<(), Error> {
+        if let Some(scenario) = scenario {
+            let behaviour = scenario.behaviour().ok_or(Error::ScenarioWithoutTasks(scenario))?;
+            self.cloud.behave(&format!("{}:2", SAMPLE_ECS_SERVICE.task_definition), &behaviour);
+        }
+        self.cloud.run_sample_ecs_service();
+        let as_it_is = Deploy {
+            cluster: ClusterId::new(SAMPLE_ECS_SERVICE.cluster)?,
+            ecs_service: SAMPLE_ECS_SERVICE.name.to_owned(),
+            changes: Revision::default(),
+            rollback: false,
+            max_wait: DEFAULT_DEPLOY_WAIT,
+        };
+        fleet.deploy(&self.cloud, &as_it_is, &Cancel::new(), &|_| {}).await;
+        Ok(())
     }
 
     async fn minute(&self) {

@@ -28,20 +28,20 @@ pub(crate) enum Intent {
 
 /// Asks, where there is somebody to ask and something at stake: not with `--yes`, not where stdin is no terminal, and not
 /// for the simulated cloud.
-pub(crate) fn confirm(plan: &Plan<'_>, backend: Backend, yes: bool) -> Result<(), Error> {
+pub(crate) fn confirm(what: &str, backend: Backend, yes: bool) -> Result<(), Error> {
     let asks = match backend {
         Backend::Aws => !yes && io::stdin().is_terminal(),
         Backend::Memory => false,
     };
-    if !asks || ask(plan, &mut io::stdin().lock(), &mut io::stderr().lock())? {
+    if !asks || ask(what, &mut io::stdin().lock(), &mut io::stderr().lock())? {
         return Ok(());
     }
     Err(Error::Declined)
 }
 
 /// Only `y` and `yes` are a yes; the end of the input is a no.
-fn ask(plan: &Plan<'_>, input: &mut impl BufRead, output: &mut impl Write) -> io::Result<bool> {
-    write!(output, "{}Go ahead? [y/N] ", plan.text())?;
+fn ask(what: &str, input: &mut impl BufRead, output: &mut impl Write) -> io::Result<bool> {
+    write!(output, "{what}Go ahead? [y/N] ")?;
     output.flush()?;
     let mut answer = String::new();
     input.read_line(&mut answer)?;
@@ -49,7 +49,8 @@ fn ask(plan: &Plan<'_>, input: &mut impl BufRead, output: &mut impl Write) -> io
 }
 
 impl Plan<'_> {
-    fn text(&self) -> String {
+    /// What is about to happen, for people.
+    pub(crate) fn text(&self) -> String {
         let place = match (self.endpoint_url, self.region) {
             (Some(url), _) => format!(" at {url}"),
             (None, Some(region)) => format!(" in {region}"),
@@ -94,7 +95,7 @@ mod tests {
             endpoint_url: None,
         };
         let mut output = Vec::new();
-        let yes = ask(&plan, &mut answer.as_bytes(), &mut output).unwrap();
+        let yes = ask(&plan.text(), &mut answer.as_bytes(), &mut output).unwrap();
         (yes, String::from_utf8(output).unwrap())
     }
 

@@ -11,6 +11,7 @@ use ecs_warmstart::config::ConfigError;
 use ecs_warmstart::diagnose::InvalidRecord;
 use ecs_warmstart::error::PortError;
 use ecs_warmstart::ids::InvalidId;
+use ecs_warmstart::memory::Scenario;
 
 use crate::exit::Ending;
 use crate::output;
@@ -34,6 +35,14 @@ pub(crate) enum Error {
     NoRecord { path: PathBuf, source: io::Error },
     #[error("{} could not be read", path.display())]
     InvalidRecord { path: PathBuf, source: InvalidRecord },
+    #[error("the file of changes {} could not be read", path.display())]
+    NoPatch { path: PathBuf, source: io::Error },
+    #[error("{} is no file of changes: {why}", path.display())]
+    InvalidPatch { path: PathBuf, why: String },
+    #[error(
+        "scenario {0} has no part in a deployment; take one in which tasks fail, such as oom or never-healthy"
+    )]
+    ScenarioWithoutTasks(Scenario),
     #[error("--scenario breaks the simulated cloud: add --backend memory")]
     ScenarioOnAws,
     #[error("the ARN does not name the task's cluster: add --cluster")]
@@ -55,6 +64,9 @@ impl Error {
             | Self::Name(_)
             | Self::NoRecord { .. }
             | Self::InvalidRecord { .. }
+            | Self::NoPatch { .. }
+            | Self::InvalidPatch { .. }
+            | Self::ScenarioWithoutTasks(_)
             | Self::ScenarioOnAws
             | Self::NoCluster => Ending::Usage,
             Self::Declined => Ending::Interrupted,
@@ -89,6 +101,9 @@ impl Error {
             Self::Record { .. }
             | Self::NoRecord { .. }
             | Self::InvalidRecord { .. }
+            | Self::NoPatch { .. }
+            | Self::InvalidPatch { .. }
+            | Self::ScenarioWithoutTasks(_)
             | Self::ScenarioOnAws
             | Self::NoCluster
             | Self::Connect(_)

@@ -1,6 +1,8 @@
 //! How the command ends: one number for every ending. They never change their meaning.
 
-use ecs_warmstart::fleet::{PlanReport, Report, RunOutcome, StatusReport, VerifyReport};
+use ecs_warmstart::fleet::{
+    DeployOutcome, DeployReport, PlanReport, Report, RunOutcome, StatusReport, VerifyReport,
+};
 
 /// Everything is ready, or registered where health was not to be waited for; or everything is down.
 pub const READY: u8 = 0;
@@ -77,6 +79,16 @@ impl Ending {
         }
     }
 
+    /// How `deploy` ended. A deployment that was rolled back has failed; one that could not be is left over.
+    pub fn of_deploy(report: &DeployReport) -> Self {
+        match report.outcome {
+            DeployOutcome::Deployed | DeployOutcome::Unchanged => Self::Ready,
+            DeployOutcome::Refused | DeployOutcome::Failed | DeployOutcome::RolledBack => Self::NotReady,
+            DeployOutcome::RollbackFailed => Self::LeftOver,
+            DeployOutcome::Interrupted => Self::Interrupted,
+        }
+    }
+
     /// How `status` ended: it starts nothing, so nothing is left over.
     pub fn of_status(report: &StatusReport) -> Self {
         match report.summary.failed {
@@ -132,6 +144,21 @@ mod tests {
         let mut report = samples::report_of(&[RunOutcome::Ready]);
         report.services[0].tasks[0].leftovers.push("task x may still run".to_owned());
         assert_eq!(Ending::of_report(&report, false), Ending::LeftOver);
+    }
+
+    #[test]
+    fn a_rollback_is_no_success() {
+        for (outcome, expected) in [
+            (DeployOutcome::Deployed, Ending::Ready),
+            (DeployOutcome::Unchanged, Ending::Ready),
+            (DeployOutcome::Refused, Ending::NotReady),
+            (DeployOutcome::Failed, Ending::NotReady),
+            (DeployOutcome::RolledBack, Ending::NotReady),
+            (DeployOutcome::RollbackFailed, Ending::LeftOver),
+            (DeployOutcome::Interrupted, Ending::Interrupted),
+        ] {
+            assert_eq!(Ending::of_deploy(&samples::deployed(outcome)), expected, "{outcome:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod args;
 mod backend;
+mod changes;
 mod commands;
 mod confirm;
 mod error;

@@ -26,6 +26,7 @@ async fn run_command(args: Args) -> Result<Ending, Error> {
         Command::Status(status) => status.run(&args.global).await,
         Command::Check(check) => check.run(&args.global).await,
         Command::Image(image) => image.run(&args.global).await,
+        Command::Deploy(deploy) => deploy.run(&args.global).await,
         Command::Diagnose(diagnose) => diagnose.run(&args.global).await,
         Command::Schema(schema) => schema.run(),
     }

@@ -36,14 +36,14 @@ pub(crate) struct Down {
 impl Down {
     pub(crate) async fn run(self, global: &Global) -> Result<Ending, Error> {
         let scene = Scene::new(global, &self.services)?;
-        let Cloud { fleet, simulated } = scene.cloud(global).await?;
+        let Cloud { fleet, simulated, .. } = scene.cloud(global).await?;
         let plan = Plan {
             services: &scene.services,
             intent: Intent::TakeDown,
             region: scene.region.as_deref(),
             endpoint_url: global.endpoint_url.as_deref(),
         };
-        confirm(&plan, global.backend, global.yes)?;
+        confirm(&plan.text(), global.backend, global.yes)?;
 
         let progress = Arc::new(progress(global, &scene));
         let cancel = Cancel::new();

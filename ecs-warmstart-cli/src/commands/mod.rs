@@ -1,6 +1,7 @@
 //! The commands, a file each: its options, and what it does.
 
 mod check;
+mod deploy;
 mod diagnose;
 mod down;
 mod image;
@@ -11,6 +12,7 @@ mod up;
 mod verify;
 
 pub(crate) use check::Check;
+pub(crate) use deploy::Deploy;
 pub(crate) use diagnose::Diagnose;
 pub(crate) use down::Down;
 pub(crate) use image::Image;

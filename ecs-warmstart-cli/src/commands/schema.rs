@@ -2,7 +2,9 @@
 
 use clap::{Args, ValueEnum};
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{CheckReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport};
+use ecs_warmstart::fleet::{
+    CheckReport, DeployReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport,
+};
 
 use crate::error::Error;
 use crate::exit::Ending;
@@ -31,6 +33,8 @@ pub(crate) enum Document {
     Check,
     /// The report of diagnose
     Diagnosis,
+    /// The report of deploy
+    Deploy,
 }
 
 impl Schema {
@@ -43,6 +47,7 @@ impl Schema {
             Document::Status => StatusReport::json_schema(),
             Document::Check => CheckReport::json_schema(),
             Document::Diagnosis => DiagnosisReport::json_schema(),
+            Document::Deploy => DeployReport::json_schema(),
         };
         output::stdout(&json::document(&schema))?;
         Ok(Ending::Ready)

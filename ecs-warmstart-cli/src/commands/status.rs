@@ -20,7 +20,7 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) async fn run(self, global: &Global) -> Result<Ending, Error> {
         let scene = Scene::new(global, &self.services)?;
-        let Cloud { fleet, simulated } = scene.cloud(global).await?;
+        let Cloud { fleet, simulated, .. } = scene.cloud(global).await?;
         let progress = progress(global, &scene);
         if let Some(simulated) = &simulated {
             bring_up_sample(&fleet, &scene, &progress, &Cancel::new()).await;

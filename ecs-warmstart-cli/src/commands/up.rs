@@ -60,7 +60,7 @@ impl Up {
             region: scene.region.as_deref(),
             endpoint_url: global.endpoint_url.as_deref(),
         };
-        confirm(&plan, global.backend, global.yes)?;
+        confirm(&plan.text(), global.backend, global.yes)?;
 
         let progress = Arc::new(progress(global, &scene));
         let cancel = Cancel::new();

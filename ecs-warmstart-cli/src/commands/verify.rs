@@ -47,7 +47,7 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) async fn run(self, global: &Global) -> Result<Ending, Error> {
         let scene = Scene::new(global, &self.services)?;
-        let Cloud { fleet, simulated } = scene.cloud(global).await?;
+        let Cloud { fleet, simulated, .. } = scene.cloud(global).await?;
         let progress = Arc::new(progress(global, &scene));
         let cancel = Cancel::new();
         let watch = signals::watch(cancel.clone(), Arc::clone(&progress), OnSignal::End)?;

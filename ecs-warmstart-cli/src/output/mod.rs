@@ -1,6 +1,7 @@
 //! What is written where: results to stdout, everything else to stderr.
 
 pub(crate) mod checked;
+pub(crate) mod deployed;
 pub(crate) mod diagnosis;
 pub(crate) mod image;
 pub(crate) mod json;

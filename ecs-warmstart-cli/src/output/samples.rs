@@ -6,9 +6,10 @@ use ecs_warmstart::config::Config;
 use ecs_warmstart::driver::{Event, EventKind};
 use ecs_warmstart::error::{ErrorKind, Failure};
 use ecs_warmstart::fleet::{
-    CauseReport, ChangeKind, ChangeReport, FindingReport, PhaseReport, PlanReport, Report, RunOutcome,
-    Service, ServicePlan, ServiceReport, ServiceStatus, ServiceVerified, StatusReport, TargetReport,
-    TaskReport, TaskVerified, Verdict, VerifyOutcome, VerifyReport,
+    CauseReport, ChangeKind, ChangeReport, DeployOutcome, DeployReport, FindingReport, PhaseReport,
+    PinnedImage, PlanReport, Report, RunOutcome, Service, ServicePlan, ServiceReport, ServiceStatus,
+    ServiceVerified, StatusReport, TargetReport, TaskReport, TaskStanding, TaskVerified, Verdict,
+    VerifyOutcome, VerifyReport,
 };
 use ecs_warmstart::machine::{Operation, PhaseName};
 use ecs_warmstart::time::Timestamp;
@@ -265,6 +266,35 @@ pub(crate) fn plan() -> PlanReport {
         warnings: Vec::new(),
     };
     PlanReport::new(Duration::from_millis(80), vec![auth])
+}
+
+pub(crate) fn deployed(outcome: DeployOutcome) -> DeployReport {
+    let revision =
+        |number: u32| Some(format!("arn:aws:ecs:us-east-2:111122223333:task-definition/web:{number}"));
+    let failed = !outcome.is_success();
+    let standing =
+        TaskStanding { task: arn("web"), status: "RUNNING".into(), targets: vec![target("web", "healthy")] };
+    DeployReport {
+        version: 1,
+        command: "deploy".into(),
+        outcome,
+        elapsed_ms: 90_000,
+        ecs_service: "web".into(),
+        cluster: "web-cluster".into(),
+        former: revision(1),
+        task_definition: revision(2),
+        images: vec![PinnedImage { container: "web".into(), image: "web:2.0@sha256:0a1b".into() }],
+        tasks: vec![standing],
+        failure: failed.then(|| "ECS gave the deployment up: tasks failed to start.".into()),
+        cause: failed.then(|| CauseReport {
+            code: "out_of_memory".into(),
+            summary: "container web used more memory than it may".into(),
+            evidence: vec!["reason of container web: OutOfMemoryError".into()],
+            remedy: Some("raise memory".into()),
+            ..CauseReport::default()
+        }),
+        warnings: if failed { vec!["the service runs web:1 again".into()] } else { Vec::new() },
+    }
 }
 
 pub(crate) fn events() -> Vec<Event> {
