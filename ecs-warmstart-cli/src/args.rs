@@ -85,7 +85,7 @@ pub(crate) struct Global {
     /// Log to stderr instead of progress; twice for every decision, three times for every call
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Write all evidence there when the command ends, for `diagnose --from`: ECS forgets a stopped task after an hour
+    /// Write all evidence there, the ends of logs among it, for `diagnose --from`: ECS forgets a stopped task after an hour
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     #[arg(skip)]

@@ -47,6 +47,10 @@ pub(crate) enum Error {
     ScenarioOnAws,
     #[error("the ARN does not name the task's cluster: add --cluster")]
     NoCluster,
+    #[error("--cluster says where a task or an ECS service is: add --task ARN or --ecs-service NAME")]
+    ClusterOfNothing,
+    #[error("the flight record {} cannot be written", path.display())]
+    RecordBeforehand { path: PathBuf, source: io::Error },
     #[error("nothing was started: the question was not answered with yes")]
     Declined,
     #[error("the result could not be written")]
@@ -68,7 +72,9 @@ impl Error {
             | Self::InvalidPatch { .. }
             | Self::ScenarioWithoutTasks(_)
             | Self::ScenarioOnAws
-            | Self::NoCluster => Ending::Usage,
+            | Self::NoCluster
+            | Self::ClusterOfNothing
+            | Self::RecordBeforehand { .. } => Ending::Usage,
             Self::Declined => Ending::Interrupted,
             Self::Record { .. } | Self::Output(_) | Self::System(_) | Self::Image(_) => Ending::Unexpected,
         }
@@ -106,6 +112,8 @@ impl Error {
             | Self::ScenarioWithoutTasks(_)
             | Self::ScenarioOnAws
             | Self::NoCluster
+            | Self::ClusterOfNothing
+            | Self::RecordBeforehand { .. }
             | Self::Connect(_)
             | Self::Declined
             | Self::Output(_)

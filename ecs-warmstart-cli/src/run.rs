@@ -3,19 +3,32 @@
 use crate::args::{Args, Command};
 use crate::error::Error;
 use crate::exit::Ending;
+use crate::flight::Flight;
 use crate::logging;
+use crate::output;
 
 pub(crate) async fn run(args: Args) -> Result<Ending, Error> {
     logging::init(args.global.verbose);
-    let (name, global) = (args.command.name(), args.global.clone());
+    let mut args = args;
+    let name = args.command.name();
+    let Some(path) = args.global.record.clone() else { return run_command(args).await };
+    let flight = Flight::to(&path, name)?;
+    args.global.flight = flight.clone();
     let ended = run_command(args).await;
-    let recorded = match &global.record {
-        Some(path) => global.flight.write(path, name).await,
-        None => Ok(()),
-    };
-    // Why the command failed is said rather than why it could not be recorded.
-    let ended = ended?;
-    recorded.map(|()| ended)
+    let recorded = flight.write(&path, name).await;
+    match (ended, recorded) {
+        (Ok(ending), Ok(false)) => {
+            output::stderr(&format!("nothing was recorded: {name} asked nobody\n"));
+            Ok(ending)
+        }
+        (ended, Ok(_)) => ended,
+        // How the command ended is more than that it could not be recorded, unless all was well.
+        (Ok(Ending::Ready), Err(error)) => Err(error),
+        (ended, Err(error)) => {
+            error.print();
+            ended
+        }
+    }
 }
 
 async fn run_command(args: Args) -> Result<Ending, Error> {

@@ -140,6 +140,11 @@ impl TaskArn {
             _ => None,
         }
     }
+
+    /// The region in which it runs.
+    pub fn region(&self) -> &str {
+        self.0.split(':').nth(3).unwrap_or_default()
+    }
 }
 
 impl TargetGroupArn {
@@ -355,7 +360,7 @@ mod tests {
         assert_eq!(cluster.name(), "authapi-cluster");
         assert_eq!(ClusterId::new("batch-engine").unwrap().name(), "batch-engine");
         let task = TaskArn::new("arn:aws-cn:ecs:cn-north-1:111122223333:task/c/0a1b").unwrap();
-        assert_eq!((task.id(), task.cluster()), ("0a1b", Some("c")));
+        assert_eq!((task.id(), task.cluster(), task.region()), ("0a1b", Some("c"), "cn-north-1"));
         let old = TaskArn::new("arn:aws:ecs:us-east-2:111122223333:task/0a1b").unwrap();
         assert_eq!((old.id(), old.cluster()), ("0a1b", None));
         assert_eq!(TargetGroupArn::new(GROUP).unwrap().name(), "auth");

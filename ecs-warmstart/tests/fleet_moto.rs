@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use ecs_warmstart::clock::TokioClock;
 use ecs_warmstart::driver::Cancel;
+use ecs_warmstart::error::ErrorKind;
 use ecs_warmstart::fleet::{
     DownOptions, Fleet, GateKind, Outcome, Service, UpOptions, Verdict, VerifyOptions, VerifyOutcome,
 };
-use ecs_warmstart::ids::ServiceName;
-use ecs_warmstart::ports::Ports;
-use ecs_warmstart::spec::{AwsVpc, Binding, Compute, LaunchRequest, LaunchType, OnFailure};
+use ecs_warmstart::ids::{ServiceName, TaskDefinitionId};
+use ecs_warmstart::ports::{Deployer, Ports};
+use ecs_warmstart::spec::{AwsVpc, Binding, Compute, LaunchRequest, LaunchType, OnFailure, Revision};
 use ecs_warmstart::testing::moto::Moto;
 use serde_json::json;
 
@@ -126,4 +127,67 @@ async fn verify_mends_what_somebody_changed_and_down_leaves_nothing() {
     let from = moto.calls().len();
     fleet.down(&services, &down, &Cancel::new()).await;
     assert_eq!(writes(&moto, from), [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn an_ecs_service_gets_its_next_revision_once_and_nothing_else_of_it_changes() {
+    let Some(moto) = Moto::start() else { return };
+    let cluster = moto.create_cluster("deployed-cluster");
+    let definition = moto.register_task_definition(&json!({
+        "family": "deployed-task-def",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "volumes": [{ "name": "scratch" }],
+        "tags": [{ "key": "team", "value": "shop" }],
+        "containerDefinitions": [
+            {
+                "name": "web", "image": "web:1", "memory": 256,
+                "portMappings": [{ "containerPort": 8080 }],
+                "environment": [{ "name": "A", "value": "1" }],
+                "dockerLabels": { "team": "shop" },
+            },
+            { "name": "router", "image": "router:1", "memory": 64, "essential": false },
+        ],
+    }));
+    let group = moto.create_target_group("deployed", 8080);
+    moto.create_ecs_service(&cluster, "deployed", &definition, (&group, "web", 8080));
+    let aws = moto_clients::aws(&moto);
+    let mut changes = Revision::default();
+    changes.container("web").image = Some("web:2".parse().unwrap());
+    changes.container("web").environment.insert("B".to_owned(), Some("2".to_owned()));
+
+    let next = aws.revise(&definition, &changes).await.unwrap();
+    assert_eq!(next.name(), "deployed-task-def:2");
+    assert_eq!(aws.revise(&definition, &changes).await.unwrap(), next, "an answer may be lost");
+    assert_eq!(aws.revise(&next, &changes).await.unwrap(), next);
+    let registered = moto.calls().iter().filter(|call| *call == "RegisterTaskDefinition").count();
+    assert_eq!(registered, 2, "the first one, and the next");
+
+    let described = |id: &TaskDefinitionId| {
+        let asked = json!({ "taskDefinition": id.as_str(), "include": ["TAGS"] });
+        moto.ecs("DescribeTaskDefinition", &asked)
+    };
+    let (mut before, after) = (described(&definition), described(&next));
+    let web = &mut before["taskDefinition"]["containerDefinitions"][0];
+    web["image"] = json!("web:2");
+    web["environment"].as_array_mut().unwrap().push(json!({ "name": "B", "value": "2" }));
+    let own = ["taskDefinitionArn", "revision", "registeredAt", "registeredBy"];
+    let essence = |mut answer: serde_json::Value| {
+        for key in own {
+            answer["taskDefinition"].as_object_mut().unwrap().remove(key);
+        }
+        answer
+    };
+    assert_eq!(essence(before), essence(after));
+
+    aws.update_service(&cluster, "deployed", &next).await.unwrap();
+    let asked = json!({ "cluster": cluster.as_str(), "services": ["deployed"] });
+    let service = &moto.ecs("DescribeServices", &asked)["services"][0];
+    assert_eq!(service["taskDefinition"], next.as_str());
+    assert_eq!(service["desiredCount"], 0);
+    assert_eq!(service["loadBalancers"][0]["containerPort"], 8080);
+    let gone = aws.update_service(&cluster, "nobody", &next).await.unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
 }

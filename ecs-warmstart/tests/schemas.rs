@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use ecs_warmstart::config::Config;
-use ecs_warmstart::fleet::{CheckReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport};
+use ecs_warmstart::fleet::{
+    CheckReport, DeployReport, DiagnosisReport, PlanReport, Report, StatusReport, VerifyReport,
+};
 use serde_json::Value;
 
 #[track_caller]
@@ -31,6 +33,11 @@ fn configuration() {
 #[test]
 fn report_of_up() {
     checked_in("report.schema.json", Report::json_schema());
+}
+
+#[test]
+fn report_of_diagnose_of_a_deployment() {
+    checked_in("deploy.schema.json", DeployReport::json_schema());
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub(crate) struct Diagnose {
     /// The cluster of the task or ECS service [default for a task: the one in its ARN]
     #[arg(long, value_name = "CLUSTER")]
     pub(crate) cluster: Option<ClusterId>,
-    /// A flight record, written by --record: nobody is asked
+    /// A flight record, written by --record, or - for standard input: nobody is asked
     #[arg(long, value_name = "FILE", conflicts_with = "cluster")]
     pub(crate) from: Option<PathBuf>,
 }
@@ -64,9 +64,13 @@ impl Diagnose {
 
     /// What is written down; of all, or of the services that are named.
     fn replay(&self, path: &Path) -> Result<DiagnosisReport, Error> {
-        let document = std::fs::read_to_string(path)
-            .map_err(|source| Error::NoRecord { path: path.to_owned(), source })?;
-        let record = FlightRecord::parse(&document)
+        let read = match path.as_os_str() == "-" {
+            true => std::io::read_to_string(std::io::stdin()),
+            false => std::fs::read_to_string(path),
+        };
+        let document = read.map_err(|source| Error::NoRecord { path: path.to_owned(), source })?;
+        // Editors of some systems put a mark before the text.
+        let record = FlightRecord::parse(document.trim_start_matches('\u{feff}'))
             .map_err(|source| Error::InvalidRecord { path: path.to_owned(), source })?;
         let known: Vec<String> = record.subjects.iter().map(|subject| subject.name.clone()).collect();
         if let Some(name) = self.services.iter().find(|name| !known.contains(name)) {
@@ -79,8 +83,15 @@ impl Diagnose {
 
     async fn look(&self, global: &Global) -> Result<DiagnosisReport, Error> {
         let of_services = self.task.is_none() && self.ecs_service.is_none();
-        let scene =
+        if of_services && self.cluster.is_some() {
+            return Err(Error::ClusterOfNothing);
+        }
+        let mut scene =
             if of_services { Scene::new(global, &self.services)? } else { Scene::of_anything(global)? };
+        // Whoever pastes an ARN means that region, whatever the shell is set to.
+        if let (Some(task), None) = (&self.task, &global.region) {
+            scene.region = Some(task.region().to_owned());
+        }
         let fleet = scene.cloud(global).await?.fleet;
         let progress = progress(global, &scene);
         if global.backend == Backend::Memory {

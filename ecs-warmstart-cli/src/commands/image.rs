@@ -37,7 +37,7 @@ pub(crate) enum What {
         /// The image: [REGISTRY/]REPOSITORY[:TAG][@DIGEST]
         #[arg(value_name = "IMAGE")]
         image: ImageRef,
-        /// End with 3 where it is not made for this platform, such as linux/amd64
+        /// End with 3 where it is not made for this platform, such as linux/amd64, or where nobody says
         #[arg(long, value_name = "OS/ARCHITECTURE")]
         platform: Option<Platform>,
     },
@@ -49,7 +49,7 @@ pub(crate) enum What {
         /// The commit's hash: 7 to 64 hexadecimal digits, of which the first 8 are taken
         #[arg(long = "sha", value_name = "COMMIT")]
         commit: String,
-        /// When it was built, such as 2025-08-20T12:45:00Z [default: now]
+        /// When it was built, such as 2025-08-20T12:45:00Z or 2025-08-20T14:45:00+02:00 [default: now]
         #[arg(long, value_parser = time)]
         time: Option<Timestamp>,
     },
@@ -100,9 +100,43 @@ async fn look(global: &Global, image: &ImageRef) -> Result<Found, Error> {
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {
-    let time = humantime::parse_rfc3339_weak(text)
-        .map_err(|_| "a time such as 2025-08-20T12:45:00Z is expected".to_owned())?;
+    let expected = || "a time such as 2025-08-20T12:45:00Z is expected".to_owned();
+    let (local, offset) = zone(text).ok_or_else(expected)?;
+    let time = humantime::parse_rfc3339_weak(local).map_err(|_| expected())?;
     let since =
         time.duration_since(std::time::UNIX_EPOCH).map_err(|_| "a time after 1970 is expected".to_owned())?;
-    Ok(Timestamp::EPOCH + since)
+    let seconds = i64::try_from(since.as_secs()).ok().and_then(|it| it.checked_sub(offset));
+    let seconds = seconds.and_then(|it| u64::try_from(it).ok()).ok_or_else(expected)?;
+    Ok(Timestamp::EPOCH + std::time::Duration::from_secs(seconds))
+}
+
+/// `+02:00` at the end, as `git log --format=%cI` writes it: the time before it, and how many seconds it is ahead of UTC.
+fn zone(text: &str) -> Option<(&str, i64)> {
+    let place = text.len().checked_sub(6).filter(|place| text.is_char_boundary(*place));
+    let Some((local, zone)) = place.map(|place| text.split_at(place)) else { return Some((text, 0)) };
+    let sign = match zone.as_bytes().first() {
+        Some(b'+') => 1,
+        // A date's own dashes stand elsewhere.
+        Some(b'-') if local.contains(':') => -1,
+        _ => return Some((text, 0)),
+    };
+    let (hours, minutes) = zone[1..].split_once(':')?;
+    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    Some((local, sign * (hours * 3600 + minutes * 60)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_any_zone() {
+        let utc = time("2025-08-20T12:45:00Z").unwrap();
+        for text in ["2025-08-20T14:45:00+02:00", "2025-08-20T09:15:00-03:30", "2025-08-20T12:45:00"] {
+            assert_eq!(time(text), Ok(utc), "{text}");
+        }
+        for text in ["noon", "2025-08-20", "2025-08-20T12:45:00+xx:00", "1970-01-01T00:00:00+02:00"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
 }

@@ -61,14 +61,19 @@ mod tests {
 
     #[test]
     fn what_became_of_it() {
-        assert_data_eq!(plain(DeployOutcome::Deployed), str![[r#"
+        assert_data_eq!(
+            plain(DeployOutcome::Deployed),
+            str![[r#"
 TASK      STATUS   TARGETS
 0a1b2c3d  RUNNING  10.0.1.5:8080 healthy in web
 web: runs web:2: stable, healthy, and of the images that were meant
   web is web:2.0@sha256:0a1b
 
-"#]]);
-        assert_data_eq!(plain(DeployOutcome::RolledBack), str![[r#"
+"#]]
+        );
+        assert_data_eq!(
+            plain(DeployOutcome::RolledBack),
+            str![[r#"
 TASK      STATUS   TARGETS
 0a1b2c3d  RUNNING  10.0.1.5:8080 healthy in web
 web: web:2 failed and was rolled back to web:1: ECS gave the deployment up: tasks failed to start.
@@ -78,8 +83,11 @@ web: web:2 failed and was rolled back to web:1: ECS gave the deployment up: task
   remedy: raise memory
   the service runs web:1 again
 
-"#]]);
-        assert_data_eq!(plain(DeployOutcome::Refused), str![[r#"
+"#]]
+        );
+        assert_data_eq!(
+            plain(DeployOutcome::Refused),
+            str![[r#"
 TASK      STATUS   TARGETS
 0a1b2c3d  RUNNING  10.0.1.5:8080 healthy in web
 web: refused: ECS gave the deployment up: tasks failed to start.
@@ -89,6 +97,7 @@ web: refused: ECS gave the deployment up: tasks failed to start.
   remedy: raise memory
   the service runs web:1 again
 
-"#]]);
+"#]]
+        );
     }
 }

@@ -32,7 +32,7 @@ fn what_cannot_get_ready_in_time_is_refused_unless_it_is_not_checked() {
     let report: Report = serde_json::from_str(&stdout).unwrap();
     let auth = &report.services[0];
     assert_eq!((auth.outcome, auth.tasks.len(), report.summary.failed), (RunOutcome::Refused, 0, 1));
-    assert_eq!(auth.cause.as_ref().unwrap().code, "not_healthy_in_time");
+    assert_eq!(auth.cause.as_ref().unwrap().code, "wait_too_short");
     let (code, stdout, _) = run(&["up", "auth", "--backend", "memory", "--health-wait", "3s"]);
     assert_eq!(code, 3, "{stdout}");
     assert!(stdout.contains("auth: error: cannot be healthy in 3 s, needs 15 s: "), "{stdout}");

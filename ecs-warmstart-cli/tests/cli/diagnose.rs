@@ -79,9 +79,9 @@ fn every_command_records() {
 
 #[test]
 fn a_record_that_cannot_be_written_or_read_is_an_error() {
-    let (ended, _, stderr) = run(&["status", "--backend", "memory", "--record", "/nowhere/run.json"]);
-    assert_eq!(ended, 1, "{stderr}");
-    assert!(stderr.contains("the flight record /nowhere/run.json could not be written"), "{stderr}");
+    let (ended, stdout, stderr) = run(&["up", "--backend", "memory", "--record", "/nowhere/run.json"]);
+    assert_eq!((ended, stdout.as_str()), (2, ""), "nothing is started: {stderr}");
+    assert!(stderr.contains("the flight record /nowhere/run.json cannot be written"), "{stderr}");
     let (ended, _, stderr) = run(&["diagnose", "--from", "/nowhere/run.json"]);
     assert_eq!(ended, 2, "{stderr}");
     let directory = tempfile::tempdir().unwrap();
@@ -93,10 +93,37 @@ fn a_record_that_cannot_be_written_or_read_is_an_error() {
 }
 
 #[test]
+fn a_record_is_whole_private_and_says_why_nothing_was_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("run.json");
+    std::fs::write(&path, "an older one").unwrap();
+    let record = path.to_str().unwrap();
+    let scenario = ["--backend", "memory", "--scenario", "no-listener", "--record", record];
+    for command in ["up", "check"] {
+        let (ended, stdout, stderr) = run(&[&[command, "pdf"], &scenario[..]].concat());
+        assert_eq!(ended, 3, "{stdout}{stderr}");
+        let (ended, stdout, stderr) = run(&["diagnose", "--from", record]);
+        assert_eq!(ended, 3, "{command}: {stdout}{stderr}");
+        assert!(stdout.contains("no listener"), "{command}: {stdout}");
+    }
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let (ended, _, stderr) = run(&["schema", "config", "--record", record]);
+    assert_eq!(ended, 0);
+    assert!(stderr.contains("nothing was recorded: schema asked nobody"), "{stderr}");
+}
+
+#[test]
 fn what_is_refused() {
     let task = "arn:aws:ecs:us-east-2:111122223333:task/prod/0a1b";
     for (args, expected) in [
         (&["diagnose", "--ecs-service", "web"][..], "--cluster"),
+        (&["diagnose", "--cluster", "c", "--backend", "memory"], "add --task ARN or --ecs-service NAME"),
         (&["diagnose", "auth", "--task", task], "cannot be used with"),
         (&["diagnose", "--from", "x", "--task", task], "cannot be used with"),
         (&["diagnose", "--scenario", "oom"], "add --backend memory"),

@@ -3,6 +3,7 @@
 mod bad_input;
 mod checks;
 mod common;
+mod deploy;
 mod diagnose;
 mod help;
 mod memory;

@@ -147,7 +147,7 @@ fn an_image_for_another_platform_is_refused_before_anything_starts() {
     assert_eq!(output.status.code(), Some(3), "{report:#?}");
     let outcomes: Vec<_> = report.services.iter().map(|service| service.outcome).collect();
     assert_eq!(outcomes, [RunOutcome::Refused, RunOutcome::Ready]);
-    assert_eq!(report.services[0].cause.as_ref().unwrap().code, "image_platform");
+    assert_eq!(report.services[0].cause.as_ref().unwrap().code, "image_platform_mismatch");
     assert_eq!((scene.running("auth"), scene.running("web")), (0, 1));
 }
 

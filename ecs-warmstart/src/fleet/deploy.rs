@@ -179,9 +179,12 @@ impl Story<'_> {
             if let Some(wanted) = definition.platform().filter(|wanted| facts.serves(wanted) == Some(false)) {
                 let has: Vec<String> = facts.platforms().map(ToString::to_string).collect();
                 return Err(refused(
-                    "image_platform",
+                    "image_platform_mismatch",
                     format!("image {image} is for {}; the task definition wants {wanted}", has.join(", ")),
-                    &format!("docker buildx build --platform {wanted} -t {image} --push ."),
+                    &format!(
+                        "docker buildx build --platform {} -t {image} --push .",
+                        [vec![wanted.to_string()], has].concat().join(",")
+                    ),
                 ));
             }
             let pinned = image.pinned_to(facts.digest.clone());
@@ -402,7 +405,7 @@ fn unresolved(image: &ImageRef, error: &PortError) -> NotBegun {
                 ),
                 None => "push it, or name one that exists".to_owned(),
             };
-            refused("image_missing", format!("image {image} does not exist"), &remedy)
+            refused("image_not_found", format!("image {image} does not exist"), &remedy)
         }
         ErrorKind::Denied => refused(
             "image_not_resolved",

@@ -16,6 +16,7 @@ use crate::facts::{LogQuery, TaskDefinitionFacts};
 use crate::image::ImageRef;
 use crate::machine::{Cause, State};
 use crate::observation::{TaskObservation, TaskStatus};
+use crate::preflight::Finding;
 
 /// How long a read is repeated that fails: whoever asks why is waiting.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -116,6 +117,20 @@ pub(super) fn of_run(state: &State) -> Option<Evidence> {
         targets: target_of(cause).into_iter().collect(),
         ..Evidence::default()
     })
+}
+
+impl From<&Finding> for Cause {
+    /// As a record has it: it knows the causes of runs.
+    fn from(finding: &Finding) -> Self {
+        Self::Misconfigured { why: format!("{}; {}", finding.summary, finding.remedy) }
+    }
+}
+
+/// What is known of a service of which nothing was started.
+pub(super) fn of_nothing(service: &Service, cause: Cause) -> Subject {
+    let name = service.name.to_string();
+    let evidence = Evidence { service: Some(name.clone()), cause: Some(cause), ..Evidence::default() };
+    Subject { name, evidence, unread: Vec::new() }
 }
 
 /// Finds the cause of every run that did not get ready, while what tells it can still be read.

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::checked::{CheckReport, ServiceCheck};
 use super::options::{DownOptions, UpOptions, VerifyOptions};
-use super::preflight::{self, Balancers};
+use super::preflight::Balancers;
 use super::recorder::Recorder;
-use super::report::{Report, ServiceReport};
+use super::report::{Report, RunOutcome, ServiceReport};
 use super::runs::Budget;
 use super::service::Service;
 use super::service_runs::Until;
@@ -25,9 +24,9 @@ use crate::driver::{Cancel, Driven, Event, EventKind, Observer, Schedule, WarmSt
 use crate::error::{ErrorKind, PortError};
 use crate::ids::{ClusterId, RunId, ServiceName, TaskArn};
 use crate::limit::{Limiter, Limits};
+use crate::machine::Cause;
 use crate::policy::Policy;
 use crate::ports::{Ports, Turn};
-use crate::spec::Readiness;
 use crate::time::Timestamp;
 
 /// Brings services up and says how they stand, all at once. Clones are handles on the same.
@@ -150,10 +149,20 @@ impl Fleet {
                     let begin = up::begin(&fleet, &service, &options, call.as_ref(), &balancers, &cancel);
                     let mut runs = match begin.await {
                         Ok(runs) => runs,
-                        Err(cause) => up::never_began(&service, &cause),
+                        // What was not read because somebody asked to end is no reason of its own.
+                        Err(_) if cancel.is_cancelled() => up::never_began(&service, &Cause::Cancelled),
+                        Err(cause) => {
+                            fleet.keep(evidence::of_nothing(&service, *cause.clone()));
+                            up::never_began(&service, &cause)
+                        }
                     };
                     runs.drive(&fleet, Until::NONE, &cancel).await;
                     let mut report = runs.report();
+                    if report.outcome == RunOutcome::Refused
+                        && let Some(finding) = report.findings.first()
+                    {
+                        fleet.keep(evidence::of_nothing(&service, finding.into()));
+                    }
                     evidence::explain(&fleet, &service, &mut report, &cancel).await;
                     report
                 }
@@ -175,31 +184,6 @@ impl Fleet {
         match self.drive(runs, Budget::UNLIMITED, cancel).await {
             Driven::Finished(runs) | Driven::Suspended { state: runs, .. } => runs.report(self.clock.now()),
         }
-    }
-
-    /// Says what is wrong with the services' definitions, images and health checks, and changes nothing.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe: it only reads.
-    pub async fn check(&self, services: &[Service], readiness: Readiness) -> CheckReport {
-        let began = self.clock.now();
-        let balancers = Balancers::default();
-        let checked = self
-            .each(services.to_vec(), |fleet, service| {
-                let balancers = Balancers::clone(&balancers);
-                async move {
-                    let checked =
-                        preflight::check(&fleet, &service, readiness, &balancers, &Cancel::new()).await;
-                    let (findings, cause) = match checked {
-                        Ok(checked) => (checked.findings, None),
-                        Err(cause) => (Vec::new(), Some((&*cause).into())),
-                    };
-                    ServiceCheck { service: service.name.to_string(), findings, cause }
-                }
-            })
-            .await;
-        CheckReport::new(self.clock.now().since(began), checked)
     }
 
     /// Makes the target groups say what serves: puts in tasks that run and are not registered, waits until they are healthy,

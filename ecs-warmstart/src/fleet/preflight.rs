@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
+use super::checked::{CheckReport, ServiceCheck};
+use super::evidence::of_nothing;
 use super::facts::call_failed;
 use super::handle::Fleet;
 use super::resolve;
 use super::service::{GateKind, Service};
+use crate::diagnose::{Evidence, ImageEvidence, Subject};
 use crate::driver::Cancel;
 use crate::error::{ErrorKind, PortError};
 use crate::facts::{LoadBalancerFacts, TaskDefinitionFacts};
 use crate::image::ImageRef;
 use crate::machine::{Cause, Operation};
-use crate::preflight::{self, Facts, Finding, Seen, Severity, Subject};
+use crate::preflight::{self, Facts, Finding, Seen, Severity};
 use crate::spec::Readiness;
 
 /// How long a look is repeated that only a hint hangs on.
@@ -31,24 +34,36 @@ pub(super) struct Checked {
     pub(super) findings: Vec<Finding>,
     /// What a person should know of what could not be read.
     pub(super) warnings: Vec<String>,
+    /// What was read, for a flight record.
+    pub(super) evidence: Evidence,
 }
 
 impl Checked {
+    /// What is said of it, and what a flight record keeps.
+    fn report(self, service: &Service) -> (ServiceCheck, Subject) {
+        let worst = self.findings.iter().find(|finding| finding.severity == Severity::Error);
+        let evidence = Evidence { cause: worst.map(Into::into), ..self.evidence };
+        let name = service.name.to_string();
+        let subject = Subject { name: name.clone(), evidence, unread: Vec::new() };
+        (ServiceCheck { service: name, findings: self.findings, cause: None }, subject)
+    }
+
     /// Whether nothing is to be launched.
     pub(super) fn has_error(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 }
 
-/// Reads the facts, and checks them.
+/// Reads the facts, each for `patience` at most where a run needs it, and checks them.
 pub(super) async fn check(
     fleet: &Fleet,
     service: &Service,
     readiness: Readiness,
+    patience: Duration,
     balancers: &Balancers,
     cancel: &Cancel,
 ) -> Result<Checked, Box<Cause>> {
-    let look = Look { fleet, service, cancel };
+    let look = Look { fleet, service, patience, cancel };
     let task_definition = look.task_definition().await?;
     let groups = look.groups().await?;
     let (mut images, mut log_groups) = (BTreeMap::new(), BTreeMap::new());
@@ -62,8 +77,9 @@ pub(super) async fn check(
         false => Seen::Known(Vec::new()),
     };
     let warnings = look.warnings(&groups);
+    let evidence = evidence(service, &task_definition, &images);
     let facts = Facts { task_definition, groups, images, log_groups, load_balancers };
-    let subject = Subject {
+    let subject = preflight::Subject {
         request: &service.request,
         bindings: &service.bindings,
         is_gated: service.gate == GateKind::ContainerHealthy,
@@ -75,12 +91,67 @@ pub(super) async fn check(
         groups: facts.groups.iter().map(|group| group.known().cloned()).collect(),
         task_definition: facts.task_definition.known().cloned(),
     };
-    Ok(Checked { facts: known, findings, warnings })
+    Ok(Checked { facts: known, findings, warnings, evidence })
+}
+
+/// What was read, for a flight record.
+fn evidence(
+    service: &Service,
+    definition: &Seen<TaskDefinitionFacts>,
+    images: &BTreeMap<String, Seen<crate::facts::ImageFacts>>,
+) -> Evidence {
+    let images = images.iter().filter_map(|(name, seen)| match seen {
+        Seen::Known(facts) => Some(ImageEvidence::found(name, facts)),
+        Seen::Missing => Some(ImageEvidence::missing(name)),
+        Seen::Unreadable { .. } => None,
+    });
+    Evidence {
+        service: Some(service.name.to_string()),
+        definition: definition.known().map(Into::into),
+        images: images.collect(),
+        ..Evidence::default()
+    }
+}
+
+impl Fleet {
+    /// Says what is wrong with the services' definitions, images and health checks, and changes nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: it only reads.
+    pub async fn check(&self, services: &[Service], readiness: Readiness) -> CheckReport {
+        let began = self.now();
+        let balancers = Balancers::default();
+        let checked = self
+            .each(services.to_vec(), |fleet, service| {
+                let balancers = Balancers::clone(&balancers);
+                async move {
+                    let cancel = Cancel::new();
+                    let check = check(&fleet, &service, readiness, PATIENCE, &balancers, &cancel);
+                    let (report, evidence) = match check.await {
+                        Ok(checked) => checked.report(&service),
+                        Err(cause) => unchecked(&service, &cause),
+                    };
+                    fleet.keep(evidence);
+                    report
+                }
+            })
+            .await;
+        CheckReport::new(self.now().since(began), checked)
+    }
+}
+
+/// It could not be checked.
+fn unchecked(service: &Service, cause: &Cause) -> (ServiceCheck, Subject) {
+    let report =
+        ServiceCheck { service: service.name.to_string(), findings: Vec::new(), cause: Some(cause.into()) };
+    (report, of_nothing(service, cause.clone()))
 }
 
 struct Look<'a> {
     fleet: &'a Fleet,
     service: &'a Service,
+    patience: Duration,
     cancel: &'a Cancel,
 }
 
@@ -88,14 +159,13 @@ impl Look<'_> {
     async fn task_definition(&self) -> Result<Seen<TaskDefinitionFacts>, Box<Cause>> {
         let inspector = &self.fleet.ports.inspector;
         let id = &self.service.request.task_definition;
-        let patience = self.service.running_timeout;
-        let read = self.fleet.patiently(patience, self.cancel, || inspector.task_definition(id)).await;
+        let read = self.fleet.patiently(self.patience, self.cancel, || inspector.task_definition(id)).await;
         needed(read, Operation::DescribeTaskDefinition)
     }
 
     async fn groups(&self) -> Result<Vec<Seen<crate::facts::TargetGroupFacts>>, Box<Cause>> {
         let inspector = &self.fleet.ports.inspector;
-        let patience = self.service.running_timeout;
+        let patience = self.patience;
         let mut groups = Vec::with_capacity(self.service.bindings.len());
         for binding in &self.service.bindings {
             let group = &binding.target_group;

@@ -12,6 +12,7 @@ use super::report::TaskReport;
 use super::resolve::resolve;
 use super::service::Service;
 use super::service_runs::{Piece, ServiceRuns, Until, Work, earlier};
+use crate::diagnose::Evidence;
 use crate::driver::{Cancel, Claims, WarmStart};
 use crate::ids::RunId;
 use crate::machine::{Cause, State};
@@ -31,7 +32,7 @@ pub(super) async fn begin(
     cancel: &Cancel,
 ) -> Result<ServiceRuns, Box<Cause>> {
     let checked = read(fleet, service, options, balancers, cancel).await?;
-    if checked.has_error() {
+    if checked.has_error() && !runs_already(fleet, service, options, &checked, cancel).await? {
         return Ok(ServiceRuns::refused(service.name.clone(), checked.findings));
     }
     let pins = match (options.pin, &checked.facts.task_definition) {
@@ -50,7 +51,7 @@ pub(super) async fn begin(
     let run = RunId::for_slot(&service.name, 0);
     let (spec, more) = resolve(service, &checked.facts, run, options.readiness)?;
     warnings.extend(more);
-    let serious = checked.findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    let serious = checked.findings.iter().filter(|finding| finding.severity != Severity::Hint);
     warnings.extend(serious.map(Finding::to_string));
     for warning in &warnings {
         fleet.warn(service, warning);
@@ -71,6 +72,23 @@ pub(super) async fn begin(
     Ok(ServiceRuns { service: service.name.clone(), warnings, findings: checked.findings, work })
 }
 
+/// Whether as many tasks run as should, so that what only a launch needs is no reason to leave them alone: somebody may have
+/// deleted their image's tag long after they were started.
+async fn runs_already(
+    fleet: &Fleet,
+    service: &Service,
+    options: &UpOptions,
+    checked: &Checked,
+    cancel: &Cancel,
+) -> Result<bool, Box<Cause>> {
+    let mut errors = checked.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    if options.fresh || !errors.all(|finding| finding.code.is_about_launches()) {
+        return Ok(false);
+    }
+    let running = running_tasks(fleet, service, cancel).await?.len();
+    Ok(running >= usize::try_from(service.count).unwrap_or(usize::MAX))
+}
+
 /// The facts, checked where that is wanted.
 async fn read(
     fleet: &Fleet,
@@ -80,11 +98,12 @@ async fn read(
     cancel: &Cancel,
 ) -> Result<Checked, Box<Cause>> {
     if options.check {
-        return check(fleet, service, options.readiness, balancers, cancel).await;
+        let patience = service.running_timeout;
+        return check(fleet, service, options.readiness, patience, balancers, cancel).await;
     }
     let mut warnings = Vec::new();
     let facts = read_facts(fleet, service, cancel, &mut warnings).await?;
-    Ok(Checked { facts, findings: Vec::new(), warnings })
+    Ok(Checked { facts, findings: Vec::new(), warnings, evidence: Evidence::default() })
 }
 
 /// A run that ended before it began.

@@ -64,7 +64,7 @@ impl Severity {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident => $word:literal,)*) => {
-        /// What a finding is about. The words never change their meaning.
+        /// What a finding is about. The words never change their meaning, and what a diagnosis has a word for has that one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[schemars(rename = "PreflightCode")]
         #[non_exhaustive]
@@ -119,13 +119,13 @@ codes! {
     /// It takes another kind of target than the task's network mode makes.
     TargetTypeMismatch => "target_type_mismatch",
     /// No listener leads to it.
-    TargetGroupNotInUse => "target_group_not_in_use",
+    TargetGroupNotInUse => "target_group_unused",
     /// It is in another VPC than the tasks.
     OtherVpc => "other_vpc",
     /// It checks a port that nobody serves.
     HealthCheckPort => "health_check_port",
     /// The health checks take longer than there is time.
-    NotHealthyInTime => "not_healthy_in_time",
+    NotHealthyInTime => "wait_too_short",
     /// The run gives up before the container's own health check does.
     ImpatientTimeout => "impatient_timeout",
     /// A health check asks localhost.
@@ -135,13 +135,54 @@ codes! {
     /// The image's name is none.
     ImageInvalid => "image_invalid",
     /// The image does not exist.
-    ImageMissing => "image_missing",
+    ImageMissing => "image_not_found",
     /// The image is not made for the platform.
-    ImagePlatform => "image_platform",
+    ImagePlatform => "image_platform_mismatch",
     /// The image's tag is one that moves.
     ImageMoves => "image_moves",
     /// The image is to be pinned, but nobody says its digest.
     ImageNotResolved => "image_not_resolved",
     /// Something may not be read.
     Unreadable => "unreadable",
+}
+
+impl Code {
+    /// Whether it keeps tasks from being launched, and does nothing to one that runs: a tag that was deleted, a role that is
+    /// gone.
+    pub fn is_about_launches(self) -> bool {
+        match self {
+            Self::TaskDefinitionInactive
+            | Self::LaunchTypeIncompatible
+            | Self::FargateSize
+            | Self::SubnetsMissing
+            | Self::SubnetsSuperfluous
+            | Self::NoEssentialContainer
+            | Self::DependencyMissing
+            | Self::DependencyNeverHealthy
+            | Self::ExecutionRoleMissing
+            | Self::TaskRoleMissing
+            | Self::LogGroupMissing
+            | Self::ImageInvalid
+            | Self::ImageMissing
+            | Self::ImagePlatform
+            | Self::ImageMoves => true,
+            Self::TaskDefinitionMissing
+            | Self::ServingNotEssential
+            | Self::ContainerMissing
+            | Self::ContainerAmbiguous
+            | Self::PortNotMapped
+            | Self::TargetGroupMissing
+            | Self::TargetTypeMismatch
+            | Self::TargetGroupNotInUse
+            | Self::OtherVpc
+            | Self::HealthCheckPort
+            | Self::NotHealthyInTime
+            | Self::ImpatientTimeout
+            | Self::HealthCheckLocalhost
+            | Self::GateWithoutCheck
+            // Whoever pins wants it compared with what runs, too.
+            | Self::ImageNotResolved
+            | Self::Unreadable => false,
+        }
+    }
 }

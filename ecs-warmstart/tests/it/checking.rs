@@ -29,12 +29,28 @@ async fn an_error_keeps_a_service_from_starting_and_no_other() {
     assert_eq!((report.summary.succeeded, report.summary.failed), (4, 1));
     let (refused, others) = report.services.split_first().unwrap();
     assert_eq!((refused.outcome, refused.tasks.len()), (RunOutcome::Refused, 0));
-    assert_eq!(refused.cause.as_ref().unwrap().code, "image_platform");
+    assert_eq!(refused.cause.as_ref().unwrap().code, "image_platform_mismatch");
     assert_eq!(refused.findings[0].code, Code::ImagePlatform);
     assert!(refused.findings[0].remedy.contains("docker buildx build --platform linux/amd64"), "{refused:?}");
     assert!(others.iter().all(|service| service.outcome == RunOutcome::Ready && service.cause.is_none()));
     assert_eq!(cloud.tasks().len(), 4, "nothing of it was launched");
     assert_eq!(report.leftovers().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_launch_needs_refuses_no_service_that_runs() {
+    let (cloud, fleet) = sample(Settings::default());
+    let services = &sample_services()[..1];
+    let up = || async { fleet.up(services, &UpOptions::default(), &Cancel::new()).await };
+    assert_outcomes(&up().await, RunOutcome::Ready);
+    let writes = cloud.count_writes();
+    built_for_arm(&cloud);
+    let again = up().await;
+    assert_outcomes(&again, RunOutcome::Ready);
+    assert_eq!(again.services[0].findings[0].code, Code::ImagePlatform, "it is said all the same");
+    assert_eq!(cloud.count_writes(), writes);
+    cloud.stop_by_hand(&cloud.running_tasks()[0], "by hand");
+    assert_outcomes(&up().await, RunOutcome::Refused);
 }
 
 #[tokio::test(start_paused = true)]

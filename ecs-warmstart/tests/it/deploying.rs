@@ -132,8 +132,12 @@ async fn what_cannot_work_is_refused_and_nothing_is_changed() {
     no_container.container("sidecar").image = Some(image(":2.0"));
     let gone = Deploy { ecs_service: "shoe".to_owned(), ..to_image(":2.0") };
     for (what, code, remedy) in [
-        (to_image(":3.0"), "image_missing", "aws ecr describe-images"),
-        (to_image(":2.0-arm64"), "image_platform", "docker buildx build --platform linux/amd64"),
+        (to_image(":3.0"), "image_not_found", "aws ecr describe-images"),
+        (
+            to_image(":2.0-arm64"),
+            "image_platform_mismatch",
+            "docker buildx build --platform linux/amd64,linux/arm64",
+        ),
         (to(no_container), "container_missing", "name one of shop-container"),
         (gone, "not_found", "correct the name"),
     ] {
