@@ -103,6 +103,10 @@ id! {
     TaskDefinitionId, check_task_definition
 }
 id! {
+    /// A role's ARN, `arn:aws:iam::ACCOUNT:role/NAME`, with or without a path before its name.
+    RoleArn, check_role
+}
+id! {
     /// The name of a configured service: 1 to 64 letters, digits, `-` and `_`.
     ///
     /// It is part of `startedBy`, by which its tasks are found again, and of its client tokens.
@@ -169,6 +173,13 @@ impl TaskDefinitionId {
     pub fn is_same(&self, other: &Self) -> bool {
         let arns = self.0.starts_with("arn:") && other.0.starts_with("arn:");
         if arns { self.0 == other.0 } else { self.name() == other.name() }
+    }
+}
+
+impl RoleArn {
+    /// The role's name, without its path and the rest of its ARN.
+    pub fn name(&self) -> &str {
+        after_last(&self.0, '/')
     }
 }
 
@@ -277,6 +288,30 @@ fn check_task_definition(text: &str) -> Result<(), InvalidId> {
     check_name(family, text, what, 255)
 }
 
+fn check_role(text: &str) -> Result<(), InvalidId> {
+    let what = "a role's ARN";
+    let wrong = |why: &str| InvalidId::new(text, what, why);
+    let begins = "it begins with arn:aws:iam::ACCOUNT:role/";
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let &["arn", partition, "iam", "", account, resource] = parts.as_slice() else {
+        return Err(wrong(begins));
+    };
+    let name = resource.strip_prefix("role/").ok_or_else(|| wrong(begins))?;
+    if !partition.starts_with("aws") {
+        return Err(wrong(begins));
+    }
+    check_account(account).map_err(wrong)?;
+    if after_last(name, '/').is_empty() {
+        return Err(wrong("the name is empty"));
+    }
+    check_printable(text, what, 2048)
+}
+
+fn check_account(account: &str) -> Result<(), &'static str> {
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    if is_account { Ok(()) } else { Err("its account is not of 12 digits") }
+}
+
 fn check_service(text: &str) -> Result<(), InvalidId> {
     check_name(text, text, "a service's name", 64)
 }
@@ -310,9 +345,7 @@ fn check_arn<'a>(
     if region.is_empty() {
         return Err(wrong("it has no region".to_owned()));
     }
-    if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong("its account is not of 12 digits".to_owned()));
-    }
+    check_account(account).map_err(|why| wrong(why.to_owned()))?;
     its_resource.strip_prefix(resource).ok_or_else(|| wrong(format!("{resource} is missing")))
 }
 
@@ -364,6 +397,7 @@ mod tests {
         let old = TaskArn::new("arn:aws:ecs:us-east-2:111122223333:task/0a1b").unwrap();
         assert_eq!((old.id(), old.cluster()), ("0a1b", None));
         assert_eq!(TargetGroupArn::new(GROUP).unwrap().name(), "auth");
+        assert_eq!(RoleArn::new("arn:aws:iam::111122223333:role/service/auth").unwrap().name(), "auth");
         for text in ["web", "web:3", "arn:aws:ecs:us-east-2:111122223333:task-definition/web:3"] {
             assert_eq!(TaskDefinitionId::new(text).unwrap().family(), "web");
         }
@@ -385,6 +419,11 @@ mod tests {
         refused::<ClusterId>("a b", "' ' is not a letter");
         refused::<TaskDefinitionId>("web:latest", "a number");
         refused::<TaskDefinitionId>("a/web", "whole ARN");
+        refused::<RoleArn>("auth", "it begins with arn:aws:iam::");
+        refused::<RoleArn>("arn:aws:iam::111122223333:user/auth", "it begins with arn:aws:iam::");
+        refused::<RoleArn>("arn:aws:iam::1:role/auth", "12 digits");
+        refused::<RoleArn>("arn:aws:iam::111122223333:role/", "empty");
+        refused::<RoleArn>("arn:aws:iam::111122223333:role/a b", "printable");
         refused::<ServiceName>("", "empty");
         refused::<ServiceName>(&"x".repeat(65), "at most 64");
         refused::<RunId>("a b", "printable");

@@ -88,6 +88,7 @@ pub mod limit;
 pub mod machine;
 pub mod memory;
 pub mod observation;
+pub mod overrides;
 pub mod policy;
 pub mod ports;
 pub mod preflight;

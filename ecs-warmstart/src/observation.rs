@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{TaskArn, TaskDefinitionId};
+use crate::overrides::TaskOverride;
 use crate::time::Timestamp;
 
 #[cfg(test)]
@@ -120,6 +121,10 @@ pub struct TaskObservation {
     pub containers: Vec<ContainerObservation>,
     /// Why it stopped or stops, where ECS says so.
     pub stop: Option<StopInfo>,
+    /// What it was launched with instead of what its definition says. Never written: they may hold secrets, and are looked at
+    /// only where it is asked which launch a task came from.
+    #[serde(skip)]
+    pub overrides: TaskOverride,
 }
 
 impl TaskObservation {
@@ -138,6 +143,7 @@ impl TaskObservation {
             host: None,
             containers: Vec::new(),
             stop: None,
+            overrides: TaskOverride::default(),
         }
     }
 

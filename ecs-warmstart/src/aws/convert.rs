@@ -13,6 +13,7 @@ use crate::observation::{
     ContainerObservation, HealthStatus, Host, PortBinding, StopCode, StopInfo, Target, TargetObservation,
     TargetReason, TargetState, TaskObservation, TaskStatus,
 };
+use crate::overrides::{ContainerOverride, KeyValuePair, TaskOverride};
 use crate::ports::Result;
 use crate::time::Timestamp;
 
@@ -44,7 +45,32 @@ pub(super) fn task(task: &Task) -> Result<TaskObservation> {
     observation.host = host(task, &observation);
     observation.containers = task.containers().iter().map(container).collect();
     observation.stop = stop(task);
+    observation.overrides = task.overrides().map(overrides).unwrap_or_default();
     Ok(observation)
+}
+
+/// What ECS says beside its overrides, such as lists of nothing, says nothing.
+fn overrides(said: &aws_sdk_ecs::types::TaskOverride) -> TaskOverride {
+    let role = |arn: Option<&str>| arn.and_then(|arn| arn.parse().ok());
+    let container = |said: &aws_sdk_ecs::types::ContainerOverride| ContainerOverride {
+        name: said.name().unwrap_or_default().to_owned(),
+        command: Some(said.command().to_vec()).filter(|words| !words.is_empty()),
+        environment: said
+            .environment()
+            .iter()
+            .map(|pair| KeyValuePair {
+                name: pair.name().unwrap_or_default().to_owned(),
+                value: pair.value().unwrap_or_default().to_owned(),
+            })
+            .collect(),
+    };
+    TaskOverride {
+        task_role_arn: role(said.task_role_arn()),
+        execution_role_arn: role(said.execution_role_arn()),
+        cpu: said.cpu().map(str::to_owned),
+        memory: said.memory().map(str::to_owned),
+        container_overrides: said.container_overrides().iter().map(container).collect(),
+    }
 }
 
 pub(super) fn timestamp(time: Option<&DateTime>) -> Option<Timestamp> {

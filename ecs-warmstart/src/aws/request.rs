@@ -3,14 +3,15 @@
 use aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder;
 use aws_sdk_ecs::operation::run_task::builders::RunTaskFluentBuilder;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, DesiredStatus, NetworkConfiguration,
-    Tag,
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, ContainerOverride, DesiredStatus,
+    KeyValuePair, NetworkConfiguration, Tag, TaskOverride,
 };
 use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
 
 use crate::error::{ErrorKind, PortError};
-use crate::ids::{ClientToken, ClusterId};
+use crate::ids::{ClientToken, ClusterId, RoleArn};
 use crate::observation::Target;
+use crate::overrides;
 use crate::ports::Selector;
 use crate::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
 
@@ -29,7 +30,8 @@ pub(super) fn run_task(
         .set_platform_version(request.platform_version.clone())
         .set_network_configuration(request.network.as_ref().map(network).transpose()?)
         .set_enable_execute_command(request.enable_execute_command.then_some(true))
-        .set_tags(tags(request));
+        .set_tags(tags(request))
+        .set_overrides(overrides_of(request));
     match &request.compute {
         Compute::ClusterDefault => Ok(call),
         Compute::LaunchType(launch_type) => Ok(call.launch_type(launch_type_of(*launch_type))),
@@ -99,6 +101,33 @@ fn tags(request: &LaunchRequest) -> Option<Vec<Tag>> {
     let tags: Vec<Tag> =
         request.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
     (!tags.is_empty()).then_some(tags)
+}
+
+/// None where there are none, so that the request is the same as without the field.
+fn overrides_of(request: &LaunchRequest) -> Option<TaskOverride> {
+    let given = &request.overrides;
+    let role = |role: &RoleArn| role.as_str().to_owned();
+    let containers = given.container_overrides.iter().map(container_override).collect();
+    (!given.is_empty()).then(|| {
+        TaskOverride::builder()
+            .set_task_role_arn(given.task_role_arn.as_ref().map(role))
+            .set_execution_role_arn(given.execution_role_arn.as_ref().map(role))
+            .set_cpu(given.cpu.clone())
+            .set_memory(given.memory.clone())
+            .set_container_overrides(Some(containers))
+            .build()
+    })
+}
+
+fn container_override(given: &overrides::ContainerOverride) -> ContainerOverride {
+    let variable =
+        |pair: &overrides::KeyValuePair| KeyValuePair::builder().name(&pair.name).value(&pair.value).build();
+    let environment: Vec<_> = given.environment.iter().map(variable).collect();
+    ContainerOverride::builder()
+        .name(&given.name)
+        .set_command(given.command.clone())
+        .set_environment((!environment.is_empty()).then_some(environment))
+        .build()
 }
 
 /// Always with the port: a target that was registered with one is only deregistered with it.

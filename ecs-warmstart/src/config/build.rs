@@ -116,6 +116,8 @@ impl Place<'_> {
             InvalidSpec::TooManySecurityGroups { .. } => "security_groups",
             InvalidSpec::CapacityProviders(_) => "capacity_providers",
             InvalidSpec::PortOutOfRange | InvalidSpec::SameBindingTwice(_) => "bindings",
+            // The configuration has none.
+            InvalidSpec::Overrides(_) => "task_definition",
         };
         entry_key(self.table, key).unwrap_or_else(|| self.key.clone())
     }

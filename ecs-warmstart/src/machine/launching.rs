@@ -158,7 +158,7 @@ pub(super) fn found(run: &mut Run, tasks: Vec<TaskObservation>, policy: &Policy)
 
 /// Whether a task of this service can have come from this run: unknown where ECS does not say how old it is.
 pub(super) fn may_be_of_this_run(run: &Run, task: &TaskObservation) -> Option<bool> {
-    if task.is_ending() {
+    if task.is_ending() || !runs_what_was_asked_for(run, task) {
         return Some(false);
     }
     run.asked_since.and(task.created_at).map(|_| !is_older(run, task))
@@ -168,7 +168,32 @@ pub(super) fn may_be_of_this_run(run: &Run, task: &TaskObservation) -> Option<bo
 /// too little to keep silent about it.
 pub(super) fn may_be_by_a_wrong_clock(run: &Run, task: &TaskObservation) -> bool {
     let so_old = |(created_at, asked_since)| created_at + MAX_CLOCK_SKEW >= asked_since;
-    !task.is_ending() && is_older(run, task) && task.created_at.zip(run.asked_since).is_some_and(so_old)
+    !task.is_ending()
+        && runs_what_was_asked_for(run, task)
+        && is_older(run, task)
+        && task.created_at.zip(run.asked_since).is_some_and(so_old)
+}
+
+/// Tasks of one service are alike, but for what an event overrides: then one is not taken for the other.
+fn runs_what_was_asked_for(run: &Run, task: &TaskObservation) -> bool {
+    run.spec.request().overrides.runs_the_same_as(&task.overrides)
+}
+
+/// Whether a task that a conflict named was launched with other overrides: whatever it serves, it is not what was asked for.
+pub(super) fn is_of_another_request(run: &Run, task: &TaskObservation) -> bool {
+    let named = run.held.as_ref().is_some_and(|held| held.via == Via::Conflict);
+    named && !task.is_ending() && !runs_what_was_asked_for(run, task)
+}
+
+/// The run's name stands for another request already.
+pub(super) fn name_is_taken(run: &mut Run) {
+    let why = format!(
+        "run {} was begun with other overrides, and its task runs with those; what is to run with these needs another name",
+        run.spec.run()
+    );
+    let tasks = run.held.iter().map(|held| held.seen.task.clone()).collect();
+    let failure = Failure { tasks, ..Failure::new(ErrorKind::Conflict, why) };
+    undo::fail(run, Cause::CallFailed { call: Asked::Launch.call(), failure });
 }
 
 /// Whether the task was there for certain before this run asked for one.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::forward::{healthy_deadline, is_over, look_at_task_when_due, out_of_time, stopped};
 use super::io::Next;
+use super::launching::{is_of_another_request, name_is_taken};
 use super::state::{Phase, Run, Via};
 use super::stop_reason::{StopClass, classify};
 use super::{Cause, undo};
@@ -31,8 +32,13 @@ pub(super) fn looked_at_task(run: &mut Run, task: TaskObservation, policy: &Poli
     if task.version < held.seen.version {
         return;
     }
-    held.seen = task;
-    notice_death(run, policy);
+    let of_another = is_of_another_request(run, &task);
+    run.see(task);
+    if of_another {
+        name_is_taken(run);
+    } else {
+        notice_death(run, policy);
+    }
 }
 
 pub(super) fn told_of_task(run: &mut Run, mut task: TaskObservation, policy: &Policy) {

@@ -8,6 +8,7 @@ use super::{Cause, Leftover, Operation, PhaseName};
 use crate::error::Failure;
 use crate::ids::{ClientToken, TaskArn};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation};
+use crate::overrides::TaskOverride;
 use crate::policy::{mix, unit};
 use crate::spec::Spec;
 use crate::time::{Timestamp, millis};
@@ -422,7 +423,15 @@ impl Run {
     }
 
     /// Takes up a task.
+    /// The last look at the task that is held. Without its overrides: a state is the same however often it was written.
+    pub(super) fn see(&mut self, seen: TaskObservation) {
+        if let Some(held) = &mut self.held {
+            held.seen = TaskObservation { overrides: TaskOverride::default(), ..seen };
+        }
+    }
+
     pub(super) fn hold(&mut self, via: Via, seen: TaskObservation) {
+        let seen = TaskObservation { overrides: TaskOverride::default(), ..seen };
         self.held = Some(Held { via, seen, known_at: self.latest });
         self.doubt = Doubt::None;
         self.just_held = true;

@@ -11,6 +11,9 @@ use super::state::Run;
 /// The version that this program writes.
 const VERSION: u32 = 1;
 
+/// The version of a state whose launch has overrides: who does not know them would launch without.
+const WITH_OVERRIDES: u32 = 2;
+
 #[derive(Serialize)]
 struct Written<'a, T> {
     version: u32,
@@ -23,11 +26,12 @@ struct Read {
     run: serde_json::Value,
 }
 
-fn read<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+fn read<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D, newest: u32) -> Result<T, D::Error> {
     let read = Read::deserialize(deserializer)?;
-    if read.version != VERSION {
+    if !(VERSION..=newest).contains(&read.version) {
+        let known = if newest == VERSION { String::new() } else { format!(" to {newest}") };
         return Err(D::Error::custom(format!(
-            "the state has version {}; this program reads version {VERSION}",
+            "the state has version {}; this program reads version {VERSION}{known}",
             read.version
         )));
     }
@@ -36,13 +40,15 @@ fn read<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Resu
 
 impl Serialize for State {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written { version: VERSION, run: &*self.run }.serialize(serializer)
+        let plain = self.run.spec.request().overrides.is_empty();
+        let version = if plain { VERSION } else { WITH_OVERRIDES };
+        Written { version, run: &*self.run }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for State {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let run: Run = read(deserializer)?;
+        let run: Run = read(deserializer, WITH_OVERRIDES)?;
         if run.places.len() != run.spec.bindings().len() {
             return Err(D::Error::custom(
                 "the state does not fit its spec: it has another number of bindings",
@@ -60,7 +66,7 @@ impl Serialize for Drain {
 
 impl<'de> Deserialize<'de> for Drain {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let run: DrainRun = read(deserializer)?;
+        let run: DrainRun = read(deserializer, VERSION)?;
         if run.progress.len() != run.spec.places.len() {
             return Err(D::Error::custom("the state does not fit its spec: it has another number of places"));
         }

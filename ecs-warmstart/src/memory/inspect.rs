@@ -13,6 +13,7 @@ use crate::facts::ImageFacts;
 use crate::ids::{TargetGroupArn, TaskArn};
 use crate::image::ImageRef;
 use crate::observation::Target;
+use crate::overrides::TaskOverride;
 use crate::ports::Result;
 use crate::time::Timestamp;
 
@@ -76,6 +77,11 @@ impl InMemory {
             Some(Place::Addresses(addresses)) => addresses.clone(),
             Some(Place::Machine { .. } | Place::Nowhere) | None => Vec::new(),
         }
+    }
+
+    /// What a task was launched with instead of what its definition says; nothing where no such task was launched.
+    pub fn overrides(&self, task: &TaskArn) -> Option<TaskOverride> {
+        self.now().0.owners.find(task).map(|task| task.overrides.clone())
     }
 
     /// Every target that is registered and does not drain.

@@ -246,6 +246,7 @@ impl State {
             arn,
             cluster: request.cluster.name().to_owned(),
             started_by: request.started_by.clone(),
+            overrides: request.overrides.clone(),
             definition,
             behaviour,
             timeline,
@@ -434,6 +435,15 @@ fn check_request(request: &LaunchRequest, definition: &TaskDefinitionFacts) -> R
     let invalid = |code, message: &str| Err(refused(ErrorKind::Invalid, code, message));
     if request.started_by.len() > 128 {
         return invalid("InvalidParameterException", "startedBy is longer than 128 characters.");
+    }
+    let containers = &definition.containers;
+    let mut overridden = request.overrides.container_overrides.iter();
+    if let Some(unknown) = overridden.find(|given| !containers.iter().any(|its| its.name == given.name)) {
+        let message = format!(
+            "Override for container named {} is not a container in the TaskDefinition.",
+            unknown.name
+        );
+        return invalid("InvalidParameterException", &message);
     }
     match (definition.network_mode, &request.network) {
         (NetworkMode::AwsVpc, None) => invalid(

@@ -10,6 +10,7 @@ use super::timeline::Timeline;
 use crate::facts::{ContainerFacts, TaskDefinitionFacts};
 use crate::ids::TaskArn;
 use crate::observation::{ContainerObservation, Host, PortBinding, Target, TaskObservation, TaskStatus};
+use crate::overrides::TaskOverride;
 use crate::ports::Selector;
 use crate::time::Timestamp;
 
@@ -19,6 +20,7 @@ pub(super) struct Task {
     /// The cluster's name.
     pub(super) cluster: String,
     pub(super) started_by: String,
+    pub(super) overrides: TaskOverride,
     pub(super) definition: Arc<TaskDefinitionFacts>,
     pub(super) behaviour: Behaviour,
     pub(super) timeline: Timeline,
@@ -113,6 +115,7 @@ impl Task {
             host,
             containers: self.containers(settings, now),
             stop: ending.map(|end| end.stop.clone()),
+            overrides: self.overrides.clone(),
         }
     }
 

@@ -166,7 +166,7 @@ fn dependencies(container: &ContainerFacts, definition: &TaskDefinitionFacts) ->
 
 /// AWS: Fargate pulls images of ECR and writes logs by it; secrets and a registry's credentials are read by it anywhere.
 fn execution_role(subject: &Subject<'_>, definition: &TaskDefinitionFacts) -> Option<Finding> {
-    if definition.execution_role.is_some() {
+    if definition.execution_role.is_some() || subject.request.overrides.execution_role_arn.is_some() {
         return None;
     }
     let on_fargate = subject.request.compute.is_fargate();
@@ -194,7 +194,9 @@ fn execution_role(subject: &Subject<'_>, definition: &TaskDefinitionFacts) -> Op
 }
 
 fn exec_role(subject: &Subject<'_>, definition: &TaskDefinitionFacts) -> Option<Finding> {
-    let missing = subject.request.enable_execute_command && definition.task_role.is_none();
+    let missing = subject.request.enable_execute_command
+        && definition.task_role.is_none()
+        && subject.request.overrides.task_role_arn.is_none();
     missing.then(|| {
         Finding::error(
             Code::TaskRoleMissing,

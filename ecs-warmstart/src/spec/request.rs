@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::InvalidSpec;
 use crate::ids::{ClusterId, ServiceName, TaskDefinitionId};
+use crate::overrides::TaskOverride;
 
 /// What to launch: the arguments of `RunTask`. The same token asks for the same of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct LaunchRequest {
     pub tags: BTreeMap<String, String>,
     /// Whether `ecs execute-command` may open a shell in it. Needs a task role. Default false.
     pub enable_execute_command: bool,
+    /// What it changes of the definition. They may hold secrets: see [`overrides`](crate::overrides).
+    #[serde(default, skip_serializing_if = "TaskOverride::is_empty")]
+    pub overrides: TaskOverride,
 }
 
 impl LaunchRequest {
@@ -40,6 +44,7 @@ impl LaunchRequest {
             started_by: service.started_by(),
             tags: BTreeMap::new(),
             enable_execute_command: false,
+            overrides: TaskOverride::default(),
         }
     }
 
@@ -47,7 +52,7 @@ impl LaunchRequest {
     ///
     /// # Errors
     ///
-    /// [`InvalidSpec`]: subnets, security groups or capacity providers that `RunTask` refuses.
+    /// [`InvalidSpec`]: subnets, security groups, overrides or capacity providers that `RunTask` refuses.
     pub fn validate(&self) -> Result<(), InvalidSpec> {
         match &self.network {
             None if self.compute.is_fargate() => return Err(InvalidSpec::NoSubnets),
@@ -60,6 +65,9 @@ impl LaunchRequest {
                 return Err(InvalidSpec::TooManySecurityGroups { given: security_groups.len() });
             }
             Some(_) => {}
+        }
+        if let Some(fault) = self.overrides.fault() {
+            return Err(InvalidSpec::Overrides(fault));
         }
         let Compute::CapacityProviders(providers) = &self.compute else {
             return Ok(());

@@ -243,6 +243,9 @@ pub enum InvalidSpec {
         /// How many are given.
         given: usize,
     },
+    /// They do not say what they mean, or are longer than `RunTask` takes.
+    #[error("the overrides are wrong: {0}")]
+    Overrides(String),
     /// `RunTask` takes between 1 and 20, with at least one weight or base above 0.
     #[error("the capacity providers are wrong: {0}")]
     CapacityProviders(&'static str),

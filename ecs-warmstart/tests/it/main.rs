@@ -18,6 +18,7 @@ mod late;
 mod machine_properties;
 mod machine_table;
 mod networks;
+mod overridden;
 mod pieces;
 mod readme;
 mod runs;

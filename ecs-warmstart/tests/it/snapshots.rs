@@ -57,9 +57,9 @@ fn the_form_of_version_1_is_read_and_written() {
 
 #[test]
 fn an_unknown_form_is_refused_and_says_so() {
-    let newer = r#"{"version":2,"run":{"whatever":1}}"#;
+    let newer = r#"{"version":3,"run":{"whatever":1}}"#;
     let error = serde_json::from_str::<State>(newer).unwrap_err().to_string();
-    assert!(error.contains("the state has version 2; this program reads version 1"), "{error}");
+    assert!(error.contains("the state has version 3; this program reads version 1 to 2"), "{error}");
     let mut broken = serde_json::to_value(after(vec![Input::Tick])).unwrap();
     broken["run"]["places"] = serde_json::json!([]);
     let error = serde_json::from_value::<State>(broken).unwrap_err().to_string();

@@ -42,22 +42,37 @@ const LAWS: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Which modules each module of the crate's root may name. What is not here may not be named.
-const IMPORTS: [(&str, &[&str]); 27] = [
+const IMPORTS: [(&str, &[&str]); 28] = [
     ("ids", &[]),
     ("time", &[]),
+    ("overrides", &["ids"]),
     ("image", &["ids", "time"]),
     ("clock", &["time"]),
     ("facts", &["ids", "time", "image"]),
-    ("observation", &["ids", "time"]),
+    ("observation", &["ids", "time", "overrides"]),
     ("catalogue", &["observation"]),
-    ("spec", &["ids", "time", "image", "facts", "observation"]),
+    ("spec", &["ids", "time", "image", "facts", "observation", "overrides"]),
     ("policy", &["ids", "time", "observation"]),
     ("error", &["ids", "time", "catalogue", "spec", "policy", "observation"]),
     ("address", &["ids", "facts", "observation", "spec"]),
     ("reconcile", &["ids", "time", "facts", "observation", "error", "spec", "address"]),
     ("rollout", &["ids", "time", "facts", "observation", "spec"]),
     ("preflight", &["ids", "time", "image", "facts", "spec"]),
-    ("machine", &["ids", "time", "facts", "catalogue", "spec", "policy", "observation", "error", "address"]),
+    (
+        "machine",
+        &[
+            "ids",
+            "time",
+            "overrides",
+            "facts",
+            "catalogue",
+            "spec",
+            "policy",
+            "observation",
+            "error",
+            "address",
+        ],
+    ),
     ("diagnose", &["ids", "time", "image", "facts", "catalogue", "observation", "error", "machine"]),
     ("ports", PORTS),
     ("quota", &[]),
@@ -88,6 +103,7 @@ const IMPORTS: [(&str, &[&str]); 27] = [
         &[
             "ids",
             "time",
+            "overrides",
             "clock",
             "facts",
             "spec",
@@ -114,11 +130,34 @@ const IMPORTS: [(&str, &[&str]); 27] = [
 const PORTS: &[&str] = &["ids", "time", "clock", "image", "facts", "spec", "policy", "observation", "error"];
 
 /// Never the machine, the driver or the fleet: adapters answer, they do not decide.
-const ADAPTER: &[&str] =
-    &["ids", "time", "clock", "image", "facts", "spec", "policy", "observation", "error", "ports"];
+const ADAPTER: &[&str] = &[
+    "ids",
+    "time",
+    "overrides",
+    "clock",
+    "image",
+    "facts",
+    "spec",
+    "policy",
+    "observation",
+    "error",
+    "ports",
+];
 
-const MEMORY: &[&str] =
-    &["ids", "time", "clock", "image", "facts", "spec", "policy", "observation", "error", "ports", "quota"];
+const MEMORY: &[&str] = &[
+    "ids",
+    "time",
+    "overrides",
+    "clock",
+    "image",
+    "facts",
+    "spec",
+    "policy",
+    "observation",
+    "error",
+    "ports",
+    "quota",
+];
 
 const BATCH: &[&str] =
     &["ids", "time", "clock", "image", "facts", "spec", "policy", "observation", "error", "ports", "limit"];

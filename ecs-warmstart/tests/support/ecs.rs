@@ -17,13 +17,14 @@ use aws_sdk_ecs::operation::stop_task::{StopTaskError, StopTaskInput, StopTaskOu
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::error::{ConflictException, InvalidParameterException};
 use aws_sdk_ecs::types::{
-    AssignPublicIp, Attachment, Container, ContainerInstance, DesiredStatus, Failure, KeyValuePair,
-    NetworkBinding, NetworkInterface, Task,
+    AssignPublicIp, Attachment, Container, ContainerInstance, ContainerOverride, DesiredStatus, Failure,
+    KeyValuePair, NetworkBinding, NetworkInterface, Task, TaskOverride,
 };
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use ecs_warmstart::error::{ErrorKind, PortError};
 use ecs_warmstart::ids::{ClusterId, TaskArn};
 use ecs_warmstart::observation::{ContainerObservation, HealthStatus, TaskObservation, TaskStatus};
+use ecs_warmstart::overrides;
 use ecs_warmstart::ports::{Ports, Selector};
 use ecs_warmstart::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
 
@@ -125,7 +126,53 @@ fn request_of(input: &RunTaskInput) -> LaunchRequest {
             .map(|tag| (tag.key().unwrap().to_owned(), tag.value().unwrap().to_owned()))
             .collect(),
         enable_execute_command: input.enable_execute_command().unwrap_or(false),
+        overrides: input.overrides().map(overrides_of).unwrap_or_default(),
     }
+}
+
+fn overrides_of(given: &TaskOverride) -> overrides::TaskOverride {
+    let container = |given: &ContainerOverride| overrides::ContainerOverride {
+        name: given.name().unwrap().to_owned(),
+        command: given.command.clone(),
+        environment: given
+            .environment()
+            .iter()
+            .map(|pair| overrides::KeyValuePair {
+                name: pair.name().unwrap().to_owned(),
+                value: pair.value().unwrap().to_owned(),
+            })
+            .collect(),
+    };
+    overrides::TaskOverride {
+        task_role_arn: given.task_role_arn().map(|arn| arn.parse().unwrap()),
+        execution_role_arn: given.execution_role_arn().map(|arn| arn.parse().unwrap()),
+        cpu: given.cpu().map(str::to_owned),
+        memory: given.memory().map(str::to_owned),
+        container_overrides: given.container_overrides().iter().map(container).collect(),
+    }
+}
+
+/// As ECS answers them: every container is named, also one of which nothing is changed.
+fn said_overrides(seen: &TaskObservation) -> TaskOverride {
+    let given = &seen.overrides;
+    let containers = seen.containers.iter().map(|container| {
+        let named = given.container_overrides.iter().find(|it| it.name == container.name);
+        let variables = named.into_iter().flat_map(|given| &given.environment);
+        let variables =
+            variables.map(|pair| KeyValuePair::builder().name(&pair.name).value(&pair.value).build());
+        ContainerOverride::builder()
+            .name(&container.name)
+            .set_command(named.and_then(|given| given.command.clone()))
+            .set_environment(Some(variables.collect()))
+            .build()
+    });
+    TaskOverride::builder()
+        .set_task_role_arn(given.task_role_arn.as_ref().map(ToString::to_string))
+        .set_execution_role_arn(given.execution_role_arn.as_ref().map(ToString::to_string))
+        .set_cpu(given.cpu.clone())
+        .set_memory(given.memory.clone())
+        .set_container_overrides(Some(containers.collect()))
+        .build()
 }
 
 fn compute_of(input: &RunTaskInput) -> Compute {
@@ -245,6 +292,7 @@ fn task_of(seen: &TaskObservation) -> Task {
         .set_stop_code(seen.stop.as_ref().and_then(|stop| Some(stop.code.as_ref()?.as_str().into())))
         .set_stopped_reason(seen.stop.as_ref().map(|stop| stop.reason.clone()))
         .set_attachments(Some(interfaces.collect()))
+        .overrides(said_overrides(seen))
         .set_containers(Some(seen.containers.iter().map(|it| container_of(it, &seen.addresses)).collect()))
         .build()
 }

@@ -92,7 +92,23 @@ async fn run_task_carries_all_that_is_asked_for() {
     request.platform_version = Some("1.4.0".into());
     request.tags = BTreeMap::from([("team".into(), "blue".into())]);
     request.enable_execute_command = true;
+    request.overrides = serde_json::from_value(serde_json::json!({
+        "taskRoleArn": "arn:aws:iam::111122223333:role/job",
+        "cpu": "512",
+        "containerOverrides": [
+            { "name": "web", "command": ["serve"], "environment": [{ "name": "A", "value": "1" }] },
+            { "name": "log" },
+        ],
+    }))
+    .unwrap();
     let whole = asked(&request).await;
+    let overrides = whole.overrides().unwrap();
+    assert_eq!(overrides.task_role_arn(), Some("arn:aws:iam::111122223333:role/job"));
+    assert_eq!((overrides.execution_role_arn(), overrides.cpu()), (None, Some("512")));
+    let [web, log] = overrides.container_overrides() else { panic!("{overrides:?}") };
+    assert_eq!((web.name(), web.command()), (Some("web"), &["serve".to_owned()][..]));
+    assert_eq!((web.environment()[0].name(), web.environment()[0].value()), (Some("A"), Some("1")));
+    assert_eq!((log.name(), log.command.as_ref(), log.environment.as_ref()), (Some("log"), None, None));
     assert_eq!(whole.launch_type(), Some(&aws_sdk_ecs::types::LaunchType::Fargate));
     assert!(whole.capacity_provider_strategy().is_empty());
     assert_eq!(whole.platform_version(), Some("1.4.0"));

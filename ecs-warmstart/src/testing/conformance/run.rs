@@ -37,6 +37,8 @@ macro_rules! conformance {
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::different_tokens_are_different_tasks, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_token_with_another_request_conflicts, [ClientTokens]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_token_answers_with_the_stopped_task, [ClientTokens]);
+            $crate::conformance!(@case [#[$attribute]] $backend, tasks::overrides_are_those_of_their_task, []);
+            $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_token_with_other_overrides_conflicts, [ClientTokens]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::many_callers_with_one_token_start_one_task, [ClientTokens]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_failed_placement_is_no_capacity, [CapacityFailures]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_token_replays_its_failure, [CapacityFailures]);

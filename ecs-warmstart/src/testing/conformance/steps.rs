@@ -5,6 +5,7 @@ use std::slice::from_ref;
 use super::Backend;
 use crate::ids::{ClientToken, ServiceName, TaskArn};
 use crate::observation::{Target, TargetObservation, TaskObservation, TaskStatus};
+use crate::overrides::{ContainerOverride, KeyValuePair, TaskOverride};
 use crate::ports::{Ports, Selector};
 use crate::spec::LaunchRequest;
 use crate::time::Timestamp;
@@ -28,6 +29,26 @@ impl<'a> Steps<'a> {
 
     pub(super) fn named(&self, request: &LaunchRequest) -> LaunchRequest {
         LaunchRequest { started_by: self.started_by.clone(), ..request.clone() }
+    }
+
+    /// Overrides of everything, with a variable that says so.
+    pub(super) fn overrides(&self, says: &str) -> TaskOverride {
+        let role = |name| format!("arn:aws:iam::123456789012:role/{name}").parse().expect("a role's ARN");
+        let container = &self.backend.world().task_definition.containers[0].name;
+        TaskOverride {
+            task_role_arn: Some(role("task")),
+            execution_role_arn: Some(role("execution")),
+            cpu: Some("512".to_owned()),
+            memory: Some("1024".to_owned()),
+            container_overrides: vec![ContainerOverride {
+                command: Some(vec!["serve".to_owned(), "--once".to_owned()]),
+                environment: vec![
+                    KeyValuePair { name: "NUMBER".to_owned(), value: says.to_owned() },
+                    KeyValuePair { name: "EMPTY".to_owned(), value: String::new() },
+                ],
+                ..ContainerOverride::new(container)
+            }],
+        }
     }
 
     pub(super) async fn launch(&self, name: &str) -> TaskObservation {

@@ -11,6 +11,7 @@ use super::Backend;
 use super::steps::{Steps, token};
 use crate::error::ErrorKind;
 use crate::observation::{TaskObservation, TaskStatus};
+use crate::overrides::TaskOverride;
 use crate::ports::Selector;
 use crate::spec::LaunchRequest;
 
@@ -39,6 +40,33 @@ pub async fn a_token_with_another_request_conflicts(backend: &dyn Backend) {
         steps.ports.launcher.launch(&token("t#0"), &other).await.expect_err("a conflict").into_failure();
     assert_eq!(failure.kind, ErrorKind::Conflict);
     assert_eq!(failure.tasks, [first.task]);
+}
+
+/// Role, command and environment of one launch are those of its task, and of no other.
+pub async fn overrides_are_those_of_their_task(backend: &dyn Backend) {
+    let steps = Steps::new(backend, "overrides");
+    let request = LaunchRequest { overrides: steps.overrides("1"), ..steps.request() };
+    let plain = steps.launch("t#0").await;
+    let changed = steps.ports.launcher.launch(&token("t#1"), &request).await.expect("a launch");
+    for (task, overrides) in [(plain.task, TaskOverride::default()), (changed.task, request.overrides)] {
+        let known = |seen: &TaskObservation| seen.status != TaskStatus::Missing;
+        let seen = steps.task_until(&task, known).await;
+        assert!(seen.overrides.runs_the_same_as(&overrides), "{:?}", seen.overrides);
+    }
+}
+
+/// The same token with other overrides, or without, is a conflict that names the task.
+pub async fn a_token_with_other_overrides_conflicts(backend: &dyn Backend) {
+    let steps = Steps::new(backend, "other-overrides");
+    let with = |number: &str| LaunchRequest { overrides: steps.overrides(number), ..steps.request() };
+    let first = steps.ports.launcher.launch(&token("t#0"), &with("1")).await.expect("a launch");
+    let again = steps.ports.launcher.launch(&token("t#0"), &with("1")).await.expect("the same launch");
+    assert_eq!(again.task, first.task);
+    for other in [with("2"), steps.request()] {
+        let answer = steps.ports.launcher.launch(&token("t#0"), &other).await;
+        let failure = answer.expect_err("a conflict").into_failure();
+        assert_eq!((failure.kind, failure.tasks), (ErrorKind::Conflict, vec![first.task.clone()]));
+    }
 }
 
 /// A token whose task has stopped answers with that task, and says that it has stopped.
