@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::facts::{call_failed, read_facts, read_tasks};
+use super::facts::{call_failed, read_facts, tasks_in};
 use super::handle::Fleet;
 use super::resolve::resolve;
 use super::runs::Runs;
@@ -163,6 +163,7 @@ impl Look<'_> {
             // It ends by itself.
             task: None,
             places: stale.into_iter().map(place).collect(),
+            neighbours: self.service.neighbours(self.services),
             // There is nobody left to answer requests under way.
             drain_wait: Some(Duration::ZERO),
         };
@@ -173,14 +174,12 @@ impl Look<'_> {
     /// The other tasks that run in the clusters of all services that share a group with this one: an address may have been
     /// given to any of them.
     async fn others(&self, task: &TaskObservation) -> Result<Vec<TaskObservation>, Box<Cause>> {
-        let mut clusters = BTreeMap::new();
-        for service in self.services.iter().filter(|other| shares_group(self.service, other)) {
-            clusters.insert(&service.request.cluster, service);
-        }
-        clusters.insert(&self.service.request.cluster, self.service);
+        let mut clusters = self.service.neighbours(self.services);
+        clusters.push(self.service.request.cluster.clone());
+        let patience = self.service.running_timeout;
         let mut others = Vec::new();
-        for service in clusters.into_values() {
-            others.extend(read_tasks(self.fleet, service, &Selector::Running, self.cancel).await?);
+        for cluster in &clusters {
+            others.extend(tasks_in(self.fleet, cluster, patience, &Selector::Running, self.cancel).await?);
         }
         others.retain(|other| other.task != task.task && !other.is_ending());
         Ok(others)
@@ -219,11 +218,6 @@ impl Look<'_> {
 
 fn drains(seen: &TargetObservation) -> bool {
     seen.state == TargetState::Draining
-}
-
-fn shares_group(service: &Service, other: &Service) -> bool {
-    let groups = || service.bindings.iter().map(|binding| &binding.target_group);
-    other.bindings.iter().any(|binding| groups().any(|group| *group == binding.target_group))
 }
 
 /// What holds of the task: what was told where it is the newer, otherwise what was seen. None where they disagree and what

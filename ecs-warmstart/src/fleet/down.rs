@@ -170,6 +170,7 @@ fn drain(
         cluster: service.request.cluster.clone(),
         task: task.map(|task| task.task.clone()),
         places,
+        neighbours: Vec::new(),
         drain_wait: options.drain_wait,
     }
 }
@@ -243,7 +244,7 @@ pub(super) fn emptied(plans: &[Result<Plan, Box<Cause>>]) -> BTreeSet<TargetGrou
 /// Makes the drains of a plan, unless it would empty one of these groups.
 pub(super) fn begin(
     fleet: &Fleet,
-    service: &Service,
+    (service, all): (&Service, &[Service]),
     plan: Result<Plan, Box<Cause>>,
     guarded: &BTreeSet<TargetGroupArn>,
 ) -> ServiceRuns {
@@ -260,7 +261,9 @@ pub(super) fn begin(
         return refused(service, &cause, plan.warnings);
     }
     let now = fleet.clock.now();
-    let drains = plan.drains.into_iter().map(|spec| Drain::new(spec, now)).collect();
+    let neighbours = service.neighbours(all);
+    let with_neighbours = |spec| DrainSpec { neighbours: neighbours.clone(), ..spec };
+    let drains = plan.drains.into_iter().map(|spec| Drain::new(with_neighbours(spec), now)).collect();
     let work = Work::Drains { drains };
     ServiceRuns { service: service.name.clone(), warnings: plan.warnings, findings: Vec::new(), work }
 }

@@ -1,11 +1,13 @@
 //! Reads what the cloud says of a service's definitions and tasks. What may not be read is done without.
 
+use std::time::Duration;
+
 use super::handle::Fleet;
 use super::resolve::Facts;
 use super::service::Service;
 use crate::driver::Cancel;
 use crate::error::{ErrorKind, PortError};
-use crate::ids::TargetGroupArn;
+use crate::ids::{ClusterId, TargetGroupArn};
 use crate::machine::{Cause, Operation};
 use crate::observation::TaskObservation;
 use crate::ports::Selector;
@@ -52,8 +54,17 @@ pub(super) async fn read_tasks(
     selector: &Selector,
     cancel: &Cancel,
 ) -> Result<Vec<TaskObservation>, Box<Cause>> {
-    let cluster = &service.request.cluster;
-    let patience = service.running_timeout;
+    tasks_in(fleet, &service.request.cluster, service.running_timeout, selector, cancel).await
+}
+
+/// The tasks that the selector finds in a cluster, looked at.
+pub(super) async fn tasks_in(
+    fleet: &Fleet,
+    cluster: &ClusterId,
+    patience: Duration,
+    selector: &Selector,
+    cancel: &Cancel,
+) -> Result<Vec<TaskObservation>, Box<Cause>> {
     let launcher = &fleet.ports.launcher;
     let found = fleet.patiently(patience, cancel, || launcher.find(cluster, selector)).await;
     let found = found.map_err(|error| call_failed(Operation::ListTasks, error))?;

@@ -138,6 +138,8 @@ impl Mend {
             cluster: service.request.cluster.clone(),
             task: None,
             places: places.collect(),
+            // It is driven here and now.
+            neighbours: Vec::new(),
             drain_wait: Some(Duration::ZERO),
         };
         let drain = Drain::new(spec, fleet.clock.now());

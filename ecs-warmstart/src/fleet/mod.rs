@@ -6,6 +6,7 @@ mod checked;
 mod deploy;
 mod deployed;
 mod diagnosed;
+mod doubt;
 mod down;
 mod drift;
 mod evidence;

@@ -72,8 +72,10 @@ impl Fleet {
             })
             .await;
         let guarded = if options.allow_empty { BTreeSet::new() } else { down::emptied(&plans) };
-        let begun =
-            services.iter().zip(plans).map(|(service, plan)| down::begin(self, service, plan, &guarded));
+        let begun = services
+            .iter()
+            .zip(plans)
+            .map(|(service, plan)| down::begin(self, (service, services), plan, &guarded));
         Runs::new("down", began, begun.collect())
     }
 

@@ -1,8 +1,9 @@
 //! A service as it is configured: what `up` brings to its count.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::ids::ServiceName;
+use crate::ids::{ClusterId, ServiceName};
 use crate::spec::{Binding, LaunchRequest, OnFailure};
 
 /// A configured service. (Not an ECS service.)
@@ -24,6 +25,18 @@ pub struct Service {
     pub running_timeout: Duration,
     /// From RUNNING until every target is healthy, the gate included.
     pub healthy_timeout: Duration,
+}
+
+impl Service {
+    /// The other clusters with services that share a group with this one: an address may be given to a task of any of them.
+    pub(super) fn neighbours(&self, all: &[Self]) -> Vec<ClusterId> {
+        let groups = || self.bindings.iter().map(|binding| &binding.target_group);
+        let shares =
+            |other: &&Self| other.bindings.iter().any(|its| groups().any(|group| *group == its.target_group));
+        let clusters = all.iter().filter(shares).map(|other| &other.request.cluster);
+        let others: BTreeSet<&ClusterId> = clusters.filter(|its| **its != self.request.cluster).collect();
+        others.into_iter().cloned().collect()
+    }
 }
 
 /// What must hold before a task is registered, as a person says it. Which containers that means, the task definition says.

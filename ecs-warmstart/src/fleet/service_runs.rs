@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use super::doubt::{Looked, look_who_has_them};
 use super::handle::Fleet;
 use super::report::TaskReport;
 use super::up::Raise;
@@ -71,7 +72,13 @@ impl ServiceRuns {
                 self.warnings.extend(warnings);
                 resume_at
             }
-            Work::Drains { drains } => drain_all(fleet, drains, limits, cancel).await,
+            Work::Drains { drains } => match look_who_has_them(fleet, drains, limits, cancel).await {
+                Looked::Sure(warnings) => {
+                    self.warnings.extend(warnings);
+                    drain_all(fleet, drains, limits, cancel).await
+                }
+                Looked::Unsure => Some(fleet.clock.now()),
+            },
             Work::Nothing { .. } | Work::Refused => None,
         }
     }

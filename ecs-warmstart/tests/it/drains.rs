@@ -28,6 +28,7 @@ fn spec(task: bool, drain_wait: Option<Duration>) -> DrainSpec {
         cluster: "authapi-cluster".parse().unwrap(),
         task: task.then(|| arn("own")),
         places: vec![place("auth", false), place("nlb", true)],
+        neighbours: Vec::new(),
         drain_wait,
     }
 }

@@ -223,7 +223,7 @@ pub(super) fn cancel(run: &mut DrainRun) {
     halt(run, Cause::Cancelled);
 }
 
-fn halt(run: &mut DrainRun, cause: Cause) {
+pub(super) fn halt(run: &mut DrainRun, cause: Cause) {
     let places = run.spec.places.iter().zip(&run.progress);
     let registered = places.filter(|(_, progress)| progress.deregistered_at.is_none());
     let mut leftovers: Vec<Leftover> = registered

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::phases::halt;
 use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskArn};
 use crate::machine::state::{Asked, FailedCall, add_time};
 use crate::machine::{Cause, Leftover, PhaseName, PhaseTime};
@@ -25,6 +26,9 @@ pub struct DrainSpec {
     pub task: Option<TaskArn>,
     /// The targets to take out first.
     pub places: Vec<DrainPlace>,
+    /// Other clusters whose tasks may be given the address of one of these, and stand in the same groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<ClusterId>,
     /// How long to wait for a drain at most. Absent: each group's own deregistration delay.
     #[serde(with = "crate::time::as_millis_option", rename = "drain_wait_ms")]
     pub drain_wait: Option<Duration>,
@@ -150,6 +154,36 @@ impl Drain {
     /// Whether the target of a place was deregistered.
     pub fn is_deregistered(&self, place: usize) -> bool {
         self.run.progress.get(place).is_some_and(|progress| progress.deregistered_at.is_some())
+    }
+
+    /// When it was planned, as long as it deregisters.
+    pub(crate) fn planned_at(&self) -> Timestamp {
+        self.run.phase_since
+    }
+
+    /// The places that are still to be deregistered.
+    pub(crate) fn to_deregister(&self) -> Vec<usize> {
+        let places = self.run.progress.iter().enumerate();
+        let open = places.filter(|(_, progress)| progress.deregistered_at.is_none());
+        if self.phase() == PhaseName::Deregistering {
+            open.map(|(place, _)| place).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Leaves a place as it is: its address is somebody else's by now.
+    pub(crate) fn leave(&mut self, place: usize) {
+        let now = self.run.latest;
+        if let Some(place) = self.run.progress.get_mut(place) {
+            place.deregistered_at = Some(now);
+            place.is_over = true;
+        }
+    }
+
+    /// Ends it. What was begun stays as it is; draining again finishes it.
+    pub(crate) fn halt(&mut self, cause: Cause) {
+        halt(&mut self.run, cause);
     }
 
     /// Why it halted.
