@@ -3,10 +3,27 @@
 use std::fmt::Display;
 
 use ecs_warmstart::fleet::{Service, Touched};
-use ecs_warmstart::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
+use ecs_warmstart::ids::{ClusterId, RoleArn, TargetGroupArn, TaskDefinitionId};
+use ecs_warmstart::overrides::{ContainerOverride, TaskOverride};
 
 use crate::failure::{Failure, FailureKind};
 use crate::settings::{Defaults, wrong};
+
+/// What may stand between two patterns.
+const SEPARATORS: [char; 5] = [',', ' ', '\n', '\t', '\r'];
+
+/// What patterns may be for.
+const KINDS: [&str; 9] = [
+    "cluster",
+    "task-definition",
+    "target-group",
+    "task-role",
+    "execution-role",
+    "command",
+    "environment",
+    "cpu",
+    "memory",
+];
 
 /// What events may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +31,20 @@ pub(crate) struct Allow {
     clusters: Rule<ClusterId>,
     task_definitions: Rule<TaskDefinitionId>,
     target_groups: Rule<TargetGroupArn>,
+    overrides: Overrides,
+}
+
+/// What launches may change of their definitions: nothing that fits no pattern.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Overrides {
+    task_roles: Vec<Pattern>,
+    execution_roles: Vec<Pattern>,
+    /// Of containers, by their names.
+    commands: Vec<Pattern>,
+    /// Of containers, and of variables.
+    environment: Vec<(Pattern, Pattern)>,
+    cpu: Vec<Pattern>,
+    memory: Vec<Pattern>,
 }
 
 /// What is allowed of one kind.
@@ -37,16 +68,29 @@ impl Allow {
         defaults: &Defaults,
     ) -> Result<Self, Failure> {
         let (mut clusters, mut definitions, mut groups) = (Vec::new(), Vec::new(), Vec::new());
-        let items = text.unwrap_or_default().split([',', ' ', '\n', '\t', '\r']);
+        let mut overrides = Overrides::default();
+        let items = text.unwrap_or_default().split(SEPARATORS);
         for item in items.filter(|item| !item.is_empty()) {
             let (kind, pattern) = item.split_once(':').unwrap_or((item, ""));
             let patterns = match kind {
                 "cluster" => &mut clusters,
                 "task-definition" => &mut definitions,
                 "target-group" => &mut groups,
+                "task-role" => &mut overrides.task_roles,
+                "execution-role" => &mut overrides.execution_roles,
+                "command" => &mut overrides.commands,
+                "cpu" => &mut overrides.cpu,
+                "memory" => &mut overrides.memory,
+                "environment" => {
+                    let Some((container, name)) = pattern.split_once('/') else {
+                        let why = format!("{item:?} is not environment:CONTAINER/NAME; */* allows all");
+                        return Err(wrong("WARMSTART_ALLOW", why));
+                    };
+                    overrides.environment.push((Pattern(container.to_owned()), Pattern(name.to_owned())));
+                    continue;
+                }
                 _ => {
-                    let why =
-                        format!("{item:?} begins with none of cluster:, task-definition:, target-group:");
+                    let why = format!("{item:?} begins with none of {}", KINDS.join(":, ") + ":");
                     return Err(wrong("WARMSTART_ALLOW", why));
                 }
             };
@@ -64,6 +108,7 @@ impl Allow {
             clusters: Rule::new(clusters, named_clusters),
             task_definitions: Rule::new(definitions, named_definitions),
             target_groups: Rule::new(groups, named_groups),
+            overrides,
         })
     }
 
@@ -73,6 +118,7 @@ impl Allow {
             clusters: [&service.request.cluster].into(),
             task_definitions: [&service.request.task_definition].into(),
             target_groups: service.bindings.iter().map(|binding| &binding.target_group).collect(),
+            overrides: vec![&service.request.overrides],
         })
     }
 
@@ -97,15 +143,56 @@ impl Allow {
                 return Err(denied("target-group", group));
             }
         }
+        touched.overrides.iter().try_for_each(|overrides| self.overrides.check(overrides))
+    }
+}
+
+impl Overrides {
+    /// Names what is not allowed, never what a variable or a command says.
+    fn check(&self, asked: &TaskOverride) -> Result<(), Failure> {
+        // A field that is not here would be allowed to everybody.
+        let TaskOverride { task_role_arn, execution_role_arn, cpu, memory, container_overrides } = asked;
+        let roles = [
+            ("task-role", &self.task_roles, task_role_arn),
+            ("execution-role", &self.execution_roles, execution_role_arn),
+        ];
+        for (kind, patterns, role) in roles {
+            let fits = |role: &&RoleArn| !any(patterns, &[role.name()], role.as_str());
+            if let Some(role) = role.as_ref().filter(fits) {
+                return Err(denied(kind, role));
+            }
+        }
+        for (kind, patterns, size) in [("cpu", &self.cpu, cpu), ("memory", &self.memory, memory)] {
+            if let Some(size) = size.as_ref().filter(|size| !any(patterns, &[size], size)) {
+                return Err(denied(kind, size));
+            }
+        }
+        for ContainerOverride { name: container, command, environment } in container_overrides {
+            if command.is_some() && !any(&self.commands, &[container], container) {
+                return Err(denied("command", container));
+            }
+            let allowed = |name: &str| {
+                self.environment.iter().any(|(its, names)| its.matches(container) && names.matches(name))
+            };
+            if let Some(pair) = environment.iter().find(|pair| !allowed(&pair.name)) {
+                return Err(denied("environment", &format!("{container}/{}", pair.name)));
+            }
+        }
         Ok(())
     }
 }
 
+fn any(patterns: &[Pattern], names: &[&str], whole: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.allows(names, whole))
+}
+
 fn denied(kind: &str, what: &impl Display) -> Failure {
+    // What separates patterns cannot stand in one.
+    let pattern = what.to_string().replace(SEPARATORS, "*");
     Failure::new(
         FailureKind::Denied,
         format!(
-            "{kind} {what} is not allowed; to allow it, add {kind}:{what} to WARMSTART_ALLOW; nothing was done"
+            "{kind} {what} is not allowed; to allow it, add {kind}:{pattern} to WARMSTART_ALLOW; nothing was done"
         ),
     )
 }
@@ -147,7 +234,7 @@ impl<T: Clone> Rule<T> {
     fn allows(&self, fits: impl Fn(&T) -> bool, names: &[&str], whole: &str) -> bool {
         match self {
             Self::Named(named) => named.iter().any(fits),
-            Self::Patterns(patterns) => patterns.iter().any(|pattern| pattern.allows(names, whole)),
+            Self::Patterns(patterns) => any(patterns, names, whole),
         }
     }
 }
@@ -202,6 +289,7 @@ mod tests {
             clusters: [&cluster].into(),
             task_definitions: [&definition].into(),
             target_groups: [&group].into(),
+            overrides: Vec::new(),
         };
         allow.check(&touched).is_ok()
     }
@@ -237,6 +325,57 @@ mod tests {
         assert!(!check(&allow, "dev", "web", &GROUP.replace("111122223333", "999999999999")));
     }
 
+    #[track_caller]
+    fn overrides(text: &str, asked: serde_json::Value, refused: Option<&str>) {
+        let asked: TaskOverride = serde_json::from_value(asked).unwrap();
+        match (allow(text).overrides.check(&asked), refused) {
+            (Ok(()), None) => {}
+            (Err(failure), Some(what)) => {
+                let said = failure.to_string();
+                assert!(said.contains(&format!("add {what} to WARMSTART_ALLOW")), "{said}");
+                assert!(!said.contains("secret"), "{said}");
+            }
+            (answer, expected) => panic!("{text}: {answer:?}, not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn overrides_need_a_pattern_each() {
+        use serde_json::json;
+        let arn = "arn:aws:iam::111122223333:role/team/job";
+        let container = |what: serde_json::Value| json!({ "containerOverrides": [{ "name": "log" }, what] });
+        let command = || container(json!({ "name": "web", "command": ["secret"] }));
+        let variables = |names: &[&str]| {
+            let pairs: Vec<_> = names.iter().map(|name| json!({ "name": name, "value": "secret" })).collect();
+            container(json!({ "name": "web", "environment": pairs }))
+        };
+        overrides("", json!({}), None);
+        overrides("", container(json!({ "name": "web" })), None);
+        for (field, kind) in [("taskRoleArn", "task-role"), ("executionRoleArn", "execution-role")] {
+            let asked = || json!({ field: arn });
+            let refused = format!("{kind}:{arn}");
+            overrides("", asked(), Some(&refused));
+            overrides("task-role:other execution-role:other command:*", asked(), Some(&refused));
+            overrides(&format!("{kind}:job"), asked(), None);
+            overrides(&format!("{kind}:arn:aws:iam::111122223333:role/team/*"), asked(), None);
+            overrides(&format!("{kind}:arn:aws:iam::999999999999:*"), asked(), Some(&refused));
+        }
+        overrides("task-role:*", json!({ "executionRoleArn": arn }), Some(&format!("execution-role:{arn}")));
+        overrides("environment:*/*", command(), Some("command:web"));
+        overrides("command:w", command(), Some("command:web"));
+        overrides("command:w*", command(), None);
+        overrides("command:*", variables(&["A"]), Some("environment:web/A"));
+        overrides("environment:web/LOG_*", variables(&["LOG_LEVEL", "LOG_FILE"]), None);
+        overrides("environment:web/LOG_*", variables(&["LOG_LEVEL", "PATH"]), Some("environment:web/PATH"));
+        overrides("environment:other/* environment:web/B", variables(&["A"]), Some("environment:web/A"));
+        overrides("environment:web/A", variables(&["x/A"]), Some("environment:web/x/A"));
+        overrides("environment:*/A environment:*/B", variables(&["A", "B"]), None);
+        overrides("memory:*", json!({ "cpu": "4096" }), Some("cpu:4096"));
+        overrides("cpu:*", json!({ "memory": "1 GB" }), Some("memory:1*GB"));
+        overrides("memory:1*GB", json!({ "memory": "1 GB" }), None);
+        overrides("cpu:512 memory:1024", json!({ "cpu": "512", "memory": "1024" }), None);
+    }
+
     #[test]
     fn stars_stand_for_anything() {
         for (pattern, text, fits) in [
@@ -258,7 +397,12 @@ mod tests {
 
     #[test]
     fn a_wrong_list_is_refused() {
-        for (text, why) in [("dev-*", "begins with none of"), ("cluster:", "has no pattern")] {
+        for (text, why) in [
+            ("dev-*", "begins with none of cluster:, task-definition:, target-group:, task-role:"),
+            ("cluster:", "has no pattern"),
+            ("command:", "has no pattern"),
+            ("environment:*", "is not environment:CONTAINER/NAME"),
+        ] {
             let env = |name: &str| (name == "WARMSTART_ALLOW").then(|| text.to_owned());
             let message = Settings::read(env).unwrap_err().to_string();
             assert!(message.contains(why), "{message}");

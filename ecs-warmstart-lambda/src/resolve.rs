@@ -19,12 +19,12 @@ const MOST_TASKS: u32 = 100;
 impl Settings {
     /// The service that an event starts, with what the event says instead of the configuration.
     pub(crate) fn service_of(&self, detail: &StartDetail) -> Result<Service, Failure> {
-        if let Some(field) = detail.forbidden.named() {
+        if let Some((field, place)) = detail.misplaced.named() {
             return Err(Failure::new(
                 FailureKind::Denied,
                 format!(
-                    "the event has `detail.{field}`, which would run something else with the task's role, or with another \
-                     role; register a task definition for it; nothing was done"
+                    "the event has `detail.{field}`; what runs instead of what the definition says is said in \
+                     `detail.overrides.{place}`, as RunTask takes it, and has to be allowed; nothing was done"
                 ),
             ));
         }
@@ -205,6 +205,16 @@ fn overrule(service: &mut Service, detail: &StartDetail) -> Result<(), Failure> 
     }
     if let Some(gate) = detail.gate {
         service.gate = gate;
+    }
+    if let Some(overrides) = detail.overrides.as_ref().filter(|overrides| !overrides.is_empty()) {
+        // What runs already would be taken over whatever it runs.
+        if detail.ensure == Some(true) {
+            return Err(Failure::invalid_event(
+                "it has both `detail.ensure` and `overrides`; what a service runs is configured, and overrides are for one \
+                 start",
+            ));
+        }
+        service.request.overrides = overrides.clone();
     }
     Ok(())
 }

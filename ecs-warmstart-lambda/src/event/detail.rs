@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ecs_warmstart::fleet::GateKind;
 use ecs_warmstart::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskDefinitionId};
+use ecs_warmstart::overrides::TaskOverride;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -36,16 +37,17 @@ pub struct StartDetail {
     /// Names the start.
     #[serde(alias = "run_id")]
     pub run_id: Option<RunId>,
+    /// What the tasks run instead of what their definition says: the `overrides` of `RunTask`.
+    pub overrides: Option<TaskOverride>,
     #[serde(flatten)]
-    pub(crate) forbidden: Forbidden,
+    pub(crate) misplaced: Misplaced,
 }
 
-/// What would run something else with the task's role, or with another role. Only whether it is there counts.
+/// What belongs into `overrides`: ignored, the task would run something else than was asked for. Only whether it is there
+/// counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Forbidden {
-    #[serde(default, deserialize_with = "present")]
-    overrides: bool,
+pub(crate) struct Misplaced {
     #[serde(default, deserialize_with = "present")]
     command: bool,
     #[serde(default, deserialize_with = "present")]
@@ -56,17 +58,16 @@ pub(crate) struct Forbidden {
     execution_role_arn: bool,
 }
 
-impl Forbidden {
-    /// The first of these fields that the event has.
-    pub(crate) fn named(&self) -> Option<&'static str> {
+impl Misplaced {
+    /// The first of these fields that the event has, and where it belongs.
+    pub(crate) fn named(&self) -> Option<(&'static str, &'static str)> {
         let fields = [
-            ("overrides", self.overrides),
-            ("command", self.command),
-            ("environment", self.environment),
-            ("taskRoleArn", self.task_role_arn),
-            ("executionRoleArn", self.execution_role_arn),
+            ("command", "containerOverrides[].command", self.command),
+            ("environment", "containerOverrides[].environment", self.environment),
+            ("taskRoleArn", "taskRoleArn", self.task_role_arn),
+            ("executionRoleArn", "executionRoleArn", self.execution_role_arn),
         ];
-        fields.into_iter().find_map(|(name, given)| given.then_some(name))
+        fields.into_iter().find_map(|(name, place, given)| given.then_some((name, place)))
     }
 }
 

@@ -5,4 +5,5 @@ mod parse;
 mod task_change;
 
 pub use detail::{StartDetail, StopDetail};
+pub(crate) use parse::discreet;
 pub use parse::{Call, Event, Message, Request, parse};

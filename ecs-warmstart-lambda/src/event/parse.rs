@@ -260,8 +260,14 @@ fn typed<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, Failure> {
             path if path.starts_with('[') => format!("{name}{path}"),
             path => format!("{name}.{path}"),
         };
-        Failure::invalid_event(format!("`{path}`: {}", error.inner()))
+        Failure::invalid_event(format!("`{path}`: {}", discreet(&error.inner().to_string())))
     })
+}
+
+/// What was expected, without the text that stands there instead: it may be a secret in the wrong place.
+pub(crate) fn discreet(why: &str) -> &str {
+    let quotes = why.starts_with("invalid type: string") || why.starts_with("invalid value: string");
+    why.rfind("expected ").filter(|_| quotes).map_or(why, |at| &why[at..])
 }
 
 fn kind_of(value: &Value) -> &'static str {

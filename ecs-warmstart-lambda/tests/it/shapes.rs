@@ -8,7 +8,7 @@ use ecs_warmstart_lambda::event::{Call, Event, Request, StartDetail, parse};
 use ecs_warmstart_lambda::failure::FailureKind;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, fixture, fixtures};
+use crate::stage::{SECRET, Stage, fixture, fixtures};
 
 fn call(name: &str) -> Call {
     match parse(fixture(name), "request-1").unwrap() {
@@ -41,6 +41,13 @@ fn starts() {
     assert_eq!(detail.target_group_arn.as_ref().unwrap().name(), "pdf");
     assert_eq!(detail.subnets.as_deref().unwrap(), ["subnet-b"]);
     assert_eq!(detail.security_groups.as_deref().unwrap(), ["sg-2"]);
+
+    let event = call("start_task_overrides");
+    let overrides = started(&event).1.overrides.as_ref().unwrap();
+    assert_eq!(overrides.task_role_arn.as_ref().unwrap().name(), "job");
+    assert_eq!(overrides.container_overrides[0].command.as_ref().unwrap().len(), 3);
+    assert_eq!(overrides.container_overrides[0].environment[1].value, SECRET);
+    assert!(!format!("{event:?}").contains(SECRET), "{event:?}");
 
     assert_eq!(started(&call("start_with_run_id")).0, "order-4711");
     let event = call("start_from_schedule");
@@ -101,19 +108,23 @@ fn messages() {
 /// is deployed.
 #[tokio::test(start_paused = true)]
 async fn a_state_of_this_version_is_gone_on_with() {
-    let stage = Stage::new();
-    let first =
-        json!({ "action": "start", "run_id": "r", "budget_seconds": 8, "detail": { "service": "auth" } });
-    let answer = stage.send(first).await.unwrap();
-    let step = json!({ "action": "step", "state": answer["state"] });
-    let path = fixtures().join("step.json");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, format!("{step:#}\n")).unwrap();
+    for (name, event) in [("step", "start_service"), ("step_task_overrides", "start_task_overrides")] {
+        let stage = Stage::with_overrides();
+        let detail = fixture(event)["detail"].take();
+        let first = json!({ "action": "start", "run_id": "r", "budget_seconds": 8, "detail": detail });
+        let answer = stage.send(first).await.unwrap();
+        let step = json!({ "action": "step", "state": answer["state"] });
+        let path = fixtures().join(format!("{name}.json"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, format!("{step:#}\n")).unwrap();
+        }
+        assert_eq!(step, fixture(name), "UPDATE_GOLDEN=1 writes it anew; then keep the old one beside it");
+        assert_eq!(step["state"]["version"], 1);
+        let answer = stage.send(fixture(name)).await.unwrap();
+        assert_eq!(answer["report"]["services"][0]["outcome"], "ready", "{answer:#}");
+        assert!(!answer.to_string().contains(SECRET), "{answer:#}");
     }
-    assert_eq!(step, fixture("step"), "UPDATE_GOLDEN=1 writes it anew; then keep the old one beside it");
-    assert_eq!(step["state"]["version"], 1);
-    let answer = stage.send(fixture("step")).await.unwrap();
-    assert_eq!(answer["report"]["services"][0]["outcome"], "ready", "{answer:#}");
+    let stage = Stage::new();
 
     let mut unknown = fixture("step");
     unknown["state"]["version"] = json!(2);
@@ -161,6 +172,31 @@ fn what_is_missing_or_wrong_is_named() {
     refused(json!({ "Records": [] }), "`Records` is empty");
     refused(json!({ "Records": [{ "eventSource": "aws:sns" }] }), "records of aws:sqs");
     refused(json!({ "Records": [{ "eventSource": "aws:sqs" }] }), "Records[0] has no `messageId`");
+    let overridden = |path: &str, value: Value| {
+        let mut event = fixture("start_task_overrides");
+        *event.pointer_mut(&format!("/detail/overrides{path}")).unwrap() = value;
+        event
+    };
+    let secret = || json!("TOKEN=hunter2");
+    for (path, value, why) in [
+        ("", secret(), "`detail.overrides`: expected an object"),
+        ("/taskRoleArn", json!("job"), "`detail.overrides.taskRoleArn`"),
+        ("/containerOverrides/0/command", secret(), "command`: expected a sequence"),
+        ("/containerOverrides/0/environment", secret(), "environment`: expected a sequence"),
+        ("/containerOverrides/0/environment/1", secret(), "environment[1]`: expected an object"),
+        (
+            "/containerOverrides/0/environment",
+            json!({ "TOKEN": "hunter2" }),
+            "environment`: invalid type: map",
+        ),
+        ("/containerOverrides/0", json!({ "name": "a", "image": "hunter2" }), "unknown field `image`"),
+        ("", json!({ "ephemeralStorage": {} }), "unknown field `ephemeralStorage`"),
+    ] {
+        let event = overridden(path, value);
+        refused(event.clone(), why);
+        let said = parse(event, "request-1").unwrap_err().to_string();
+        assert!(!said.contains("hunter2"), "{said}");
+    }
     let mut event = fixture("task_stopped");
     event["source"] = json!("my.app");
     refused(event, "not aws.ecs");

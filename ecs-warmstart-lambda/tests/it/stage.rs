@@ -18,6 +18,13 @@ use serde_json::{Value, json};
 /// Longer than any start or stop of the sample takes.
 pub(crate) const AMPLE: Duration = Duration::from_secs(900);
 
+/// What the overrides of the fixtures need.
+pub(crate) const ALLOWED: &str = "task-role:job execution-role:job-* cpu:512 memory:1024 command:authapi-container \
+                                  environment:authapi-container/T*";
+
+/// The value of a variable in the fixtures, which may be a secret.
+pub(crate) const SECRET: &str = "never-to-be-shown";
+
 /// How the queue behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mail {
@@ -63,6 +70,11 @@ impl Stage {
     /// The sample's services, and no queue.
     pub(crate) fn new() -> Self {
         Self::with(&[("WARMSTART_CONFIG", &configuration(1))], None)
+    }
+
+    /// The same where the overrides of the fixtures are allowed, and no others.
+    pub(crate) fn with_overrides() -> Self {
+        Self::with(&[("WARMSTART_CONFIG", &configuration(1)), ("WARMSTART_ALLOW", ALLOWED)], None)
     }
 
     /// The same with a queue.

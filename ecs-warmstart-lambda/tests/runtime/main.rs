@@ -227,6 +227,50 @@ fn an_event_that_comes_twice_asks_with_the_same_token() {
 }
 
 #[test]
+fn overrides_are_on_the_wire_and_in_no_log() {
+    let Some(mut scene) = Scene::new(Tokens::Known) else { return };
+    for (name, value) in [
+        ("WARMSTART_ALLOW", "task-role:job execution-role:job command:main environment:main/*"),
+        ("LOG_LEVEL", "TRACE"),
+    ] {
+        scene.environment.insert(name.to_owned(), value.to_owned());
+    }
+    let role = "arn:aws:iam::123456789012:role/job";
+    let overrides = json!({
+        "taskRoleArn": role,
+        "executionRoleArn": role,
+        "containerOverrides": [{
+            "name": "main",
+            "command": ["serve", "secret-of-the-command"],
+            "environment": [{ "name": "TOKEN", "value": "secret-of-the-task" }],
+        }],
+    });
+    let mut event = start("event-1");
+    event["detail"]["overrides"] = overrides.clone();
+    let mut function = Function::start(&scene.environment);
+    for _ in 0..2 {
+        let answer = function.invoke(event.clone(), AMPLE).unwrap();
+        assert_eq!(answer["report"]["services"][0]["outcome"], "ready", "{answer:#}");
+        assert!(!answer.to_string().contains("secret-of"), "{answer:#}");
+    }
+    let sent = scene.wire.sent("RunTask");
+    let first: Value = serde_json::from_str(&sent[0]).unwrap();
+    assert_eq!((&first["overrides"], sent.len()), (&overrides, 2));
+    assert_eq!(sent[0], sent[1], "a token stands for one request");
+    assert_eq!(scene.running()[0]["overrides"]["containerOverrides"][0]["command"][0], "serve");
+
+    event["id"] = json!("event-2");
+    event["detail"]["overrides"]["containerOverrides"][0]["environment"][0] = json!("secret-of-the-task");
+    let error = function.invoke(event.clone(), AMPLE).unwrap_err();
+    assert_eq!(error["errorType"], "WarmStart.InvalidEvent", "{error:#}");
+    event["detail"]["overrides"] = json!({ "cpu": "4096" });
+    let error = function.invoke(event, AMPLE).unwrap_err();
+    assert_eq!(error["errorType"], "WarmStart.Denied", "{error:#}");
+    assert!(!function.said().contains("secret-of"), "{}", function.said());
+    assert!(function.said().contains("DEBUG") || function.said().contains("TRACE"), "nothing was logged");
+}
+
+#[test]
 fn a_failure_is_an_error_of_the_function() {
     let Some(scene) = Scene::new(Tokens::Known) else { return };
     let mut function = Function::start(&scene.environment);

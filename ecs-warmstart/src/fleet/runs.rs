@@ -10,6 +10,7 @@ use super::report::{CauseReport, Report, RunOutcome, ServiceReport, TaskReport};
 use super::service_runs::{ServiceRuns, Work};
 use crate::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
 use crate::machine::{Drain, State};
+use crate::overrides::TaskOverride;
 use crate::time::Timestamp;
 
 /// The version of the form that this program writes.
@@ -58,6 +59,8 @@ pub struct Touched<'a> {
     pub task_definitions: BTreeSet<&'a TaskDefinitionId>,
     /// The groups in which targets are registered or deregistered.
     pub target_groups: BTreeSet<&'a TargetGroupArn>,
+    /// What launches change of their definitions.
+    pub overrides: Vec<&'a TaskOverride>,
 }
 
 impl Runs {
@@ -171,6 +174,10 @@ impl ServiceRuns {
                     touched.clusters.insert(spec.cluster());
                     touched.task_definitions.insert(&spec.request().task_definition);
                     touched.target_groups.extend(spec.bindings().iter().map(|it| &it.target_group));
+                    let overrides = &spec.request().overrides;
+                    if !overrides.is_empty() && !touched.overrides.contains(&overrides) {
+                        touched.overrides.push(overrides);
+                    }
                 }
             }
             Work::Drains { drains } => {

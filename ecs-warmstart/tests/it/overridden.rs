@@ -151,6 +151,7 @@ async fn a_start_in_doubt_takes_no_task_that_runs_something_else() {
 async fn what_overrides_say_is_in_the_state_and_nowhere_else() {
     let (cloud, fleet) = sample(Settings::default());
     let runs = begin(&fleet, "event", overrides("7")).await;
+    assert_eq!(runs.touched().overrides, [&overrides("7")]);
     let Driven::Suspended { state, .. } = drive(&fleet, runs, 10).await else { panic!("10 s were enough") };
     let written = serde_json::to_string_pretty(&state).unwrap();
     golden::check("runs-v1-overridden.json", &format!("{written}\n"));
