@@ -198,7 +198,7 @@ impl<'a> Work<'a> {
         if !fits {
             tracing::error!(bytes = message.len(), "the state is too large to be handed on");
         } else if self.reads_answer {
-            metrics::continued(now);
+            metrics::continued(self.settings.function.as_deref(), now);
             return Ok(Answer::Waiting { state: Box::new(runs), resume_at, now });
         } else if let Some(queue) = self.queue {
             let sent = tokio::select! {
@@ -208,7 +208,7 @@ impl<'a> Work<'a> {
             };
             match sent {
                 Ok(()) => {
-                    metrics::continued(now);
+                    metrics::continued(self.settings.function.as_deref(), now);
                     return Ok(Answer::Continued { resume_at });
                 }
                 Err(why) => tracing::error!(why, "the state could not be handed on, so it is undone"),
@@ -237,7 +237,7 @@ impl<'a> Work<'a> {
     fn finish(&self, runs: &Runs) -> Result<Answer, Failure> {
         let now = self.clock.now();
         let report = runs.report(now);
-        metrics::finished(&report, now);
+        metrics::finished(&report, self.settings.function.as_deref(), now);
         match failure_of(&report) {
             None => Ok(Answer::Finished { report: Box::new(report) }),
             Some(failure) => Err(failure),

@@ -1,4 +1,4 @@
-//! What CloudWatch makes metrics of: one line of its embedded metric format for each service, and one over all.
+//! What CloudWatch makes metrics of: one line of its embedded metric format for each service, counted for the function too.
 
 use ecs_warmstart::fleet::{Report, RunOutcome, ServiceReport, TaskReport};
 use ecs_warmstart::machine::PhaseName;
@@ -12,18 +12,18 @@ const NAMESPACE: &str = "EcsWarmstart";
 type Metrics = Vec<(&'static str, &'static str, Vec<u64>)>;
 
 /// Writes what came of a call.
-pub(crate) fn finished(report: &Report, now: Timestamp) {
+pub(crate) fn finished(report: &Report, function: Option<&str>, now: Timestamp) {
     for service in &report.services {
         let metrics = metrics_of(service);
         if !metrics.is_empty() {
-            print(&document(Some(&service.service), metrics, now));
+            print(&document(function, Some(&service.service), metrics, now));
         }
     }
 }
 
 /// Writes that a call was handed on.
-pub(crate) fn continued(now: Timestamp) {
-    print(&document(None, vec![("Continuations", "Count", vec![1])], now));
+pub(crate) fn continued(function: Option<&str>, now: Timestamp) {
+    print(&document(function, None, vec![("Continuations", "Count", vec![1])], now));
 }
 
 /// What CloudWatch reads is standard output.
@@ -80,11 +80,16 @@ fn count<T>(items: impl Iterator<Item = T>) -> u64 {
     u64::try_from(items.count()).unwrap_or(u64::MAX)
 }
 
-fn document(service: Option<&str>, metrics: Metrics, now: Timestamp) -> Value {
+/// By the function, so that each has alarms of its own, and by the function and the service.
+fn document(function: Option<&str>, service: Option<&str>, metrics: Metrics, now: Timestamp) -> Value {
     let definitions: Vec<Value> =
         metrics.iter().map(|(name, unit, _)| json!({ "Name": name, "Unit": unit })).collect();
-    // The empty set of dimensions is the metric over all services.
-    let dimensions = if service.is_some() { json!([["Service"], []]) } else { json!([[]]) };
+    let names = [("FunctionName", function), ("Service", service)];
+    let names: Vec<(&str, &str)> =
+        names.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+    let over_services: Vec<&str> = all.iter().copied().filter(|name| *name != "Service").collect();
+    let dimensions = if service.is_some() { json!([all, over_services]) } else { json!([over_services]) };
     let mut document = Map::new();
     document.insert(
         "_aws".to_owned(),
@@ -93,9 +98,7 @@ fn document(service: Option<&str>, metrics: Metrics, now: Timestamp) -> Value {
             "CloudWatchMetrics": [{ "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": definitions }],
         }),
     );
-    if let Some(service) = service {
-        document.insert("Service".to_owned(), json!(service));
-    }
+    document.extend(names.into_iter().map(|(name, value)| (name.to_owned(), json!(value))));
     for (name, _, values) in metrics {
         let value = if let [only] = values[..] { json!(only) } else { json!(values) };
         document.insert(name.to_owned(), value);
@@ -149,7 +152,8 @@ mod tests {
         );
         let failed = task(RunOutcome::Leaked, &[(PhaseName::UndoTask, 60_000)], &["task x may still run"]);
         let metrics = metrics_of(&service(vec![ready, failed]));
-        let document = document(Some("auth"), metrics, Timestamp::from_millis(1_700_000_000_123));
+        let document =
+            document(Some("warm"), Some("auth"), metrics, Timestamp::from_millis(1_700_000_000_123));
         assert_eq!(
             document,
             json!({
@@ -157,7 +161,7 @@ mod tests {
                     "Timestamp": 1_700_000_000_123_u64,
                     "CloudWatchMetrics": [{
                         "Namespace": "EcsWarmstart",
-                        "Dimensions": [["Service"], []],
+                        "Dimensions": [["FunctionName", "Service"], ["FunctionName"]],
                         "Metrics": [
                             { "Name": "StartsReady", "Unit": "Count" },
                             { "Name": "StartFailures", "Unit": "Count" },
@@ -169,6 +173,7 @@ mod tests {
                         ],
                     }],
                 },
+                "FunctionName": "warm",
                 "Service": "auth",
                 "StartsReady": 1,
                 "StartFailures": 1,
@@ -179,6 +184,17 @@ mod tests {
                 "Overhead": 500,
             })
         );
+    }
+
+    #[test]
+    fn what_no_service_names_is_counted_for_the_function() {
+        let now = Timestamp::EPOCH;
+        let dimensions = |function| {
+            let document = document(function, None, vec![("Continuations", "Count", vec![1])], now);
+            document["_aws"]["CloudWatchMetrics"][0]["Dimensions"].clone()
+        };
+        assert_eq!(dimensions(Some("warm")), json!([["FunctionName"]]));
+        assert_eq!(dimensions(None), json!([[]]));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Settings {
     pub(crate) allow: Allow,
     /// URL of the queue through which work is handed on.
     pub(crate) continue_queue: Option<String>,
+    /// The function's name, as Lambda says it.
+    pub(crate) function: Option<String>,
 }
 
 /// What an event may leave out.
@@ -72,7 +74,8 @@ impl Settings {
         }
         let (region, services) = config.map(|config| (config.region, config.services)).unwrap_or_default();
         let allow = Allow::read(env("WARMSTART_ALLOW").as_deref(), &services, &defaults)?;
-        Ok(Self { services, region, defaults, allow, continue_queue })
+        let function = env("AWS_LAMBDA_FUNCTION_NAME");
+        Ok(Self { services, region, defaults, allow, continue_queue, function })
     }
 }
 

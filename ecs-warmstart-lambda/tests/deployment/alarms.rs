@@ -47,7 +47,8 @@ fn a_start_that_fails_is_counted_where_its_alarm_looks() {
     });
     let directive = &document["_aws"]["CloudWatchMetrics"][0];
     assert_eq!(directive["Namespace"], "EcsWarmstart");
-    // The alarms are over all services, so without a dimension.
+    // The alarms are over all services of the function, and of no other function in the account.
     let dimensions = directive["Dimensions"].as_array().unwrap();
-    assert!(dimensions.contains(&json!([])), "{document:#}");
+    assert!(dimensions.contains(&json!(["FunctionName"])), "{document:#}");
+    assert_eq!(document["FunctionName"], stack.output("FunctionName"), "{document:#}");
 }
