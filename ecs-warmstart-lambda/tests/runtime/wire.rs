@@ -1,6 +1,7 @@
 //! What goes over the wire between the function and the emulator; and what the emulator lacks: client tokens.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -12,6 +13,8 @@ use crate::http::{self, Message};
 pub(crate) struct Wire {
     endpoint: String,
     sent: Arc<Mutex<Vec<(String, String)>>>,
+    /// How many more looks at targets find them not healthy yet.
+    unhealthy: Arc<AtomicU32>,
 }
 
 /// Whether client tokens count.
@@ -28,6 +31,8 @@ impl Wire {
         let host = endpoint.trim_start_matches("http://").to_owned();
         let sent: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
         let kept = Arc::clone(&sent);
+        let unhealthy = Arc::new(AtomicU32::new(0));
+        let left = Arc::clone(&unhealthy);
         let known: Mutex<HashMap<String, Message>> = Mutex::default();
         let address = http::serve(move |request| {
             let (action, body) = (action_of(&request), request.text());
@@ -40,6 +45,7 @@ impl Wire {
             match http::send(&host, &request) {
                 Ok(mut answer) => {
                     answer.first = answer.first.replace("HTTP/1.0", "HTTP/1.1");
+                    not_yet_healthy(&mut answer, &left);
                     if let Some(token) = token {
                         known.insert(token, answer.clone());
                     }
@@ -48,7 +54,12 @@ impl Wire {
                 Err(error) => Message::answer(502, &[], &error.to_string()),
             }
         });
-        Self { endpoint: format!("http://{address}"), sent }
+        Self { endpoint: format!("http://{address}"), sent, unhealthy }
+    }
+
+    /// From now on so many looks at a target that is healthy find it being checked.
+    pub(crate) fn slow_target(&self, looks: u32) {
+        self.unhealthy.store(looks, Ordering::Relaxed);
     }
 
     pub(crate) fn endpoint(&self) -> &str {
@@ -64,6 +75,16 @@ impl Wire {
     /// The client tokens of all `RunTask`, in order.
     pub(crate) fn tokens(&self) -> Vec<String> {
         self.sent("RunTask").iter().map(|body| token_of(body)).collect()
+    }
+}
+
+fn not_yet_healthy(answer: &mut Message, left: &AtomicU32) {
+    let healthy = "<State>healthy</State>";
+    let text = answer.text();
+    let one_less = |left: u32| left.checked_sub(1);
+    if text.contains(healthy) && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+        let initial = "<State>initial</State><Reason>Elb.InitialHealthChecking</Reason>";
+        answer.body = text.replace(healthy, initial).into_bytes();
     }
 }
 
