@@ -26,6 +26,7 @@ impl Observer for Printer {
             EventKind::Started { phase } => format!("started in {phase}"),
             EventKind::Entered { to, because, .. } => format!("{to}: {because}"),
             EventKind::Observed { what, .. } => what.clone(),
+            EventKind::Switched { from, to, because } => format!("{from} -> {to}: {because}"),
             EventKind::Retrying { call, failure, .. } => format!("{call} failed and is repeated: {failure}"),
             EventKind::Warning { message } => format!("warning: {message}"),
             other => format!("{other:?}"),

@@ -142,6 +142,7 @@ impl Settings {
             name,
             count: 1,
             request,
+            fallbacks: Vec::new(),
             bindings: vec![Binding::new(group.clone(), port)],
             gate: GateKind::default(),
             on_failure: OnFailure::Undo,
@@ -180,12 +181,20 @@ fn overrule(service: &mut Service, detail: &StartDetail) -> Result<(), Failure> 
     }
     overrule_bindings(service, detail)?;
     if let Some(subnets) = &detail.subnets {
-        let network = service.request.network.get_or_insert_default();
-        network.subnets = subnets.clone();
+        let configured = service.request.network.clone();
+        service.request.network.get_or_insert_default().subnets = subnets.clone();
+        // A fallback with subnets of its own keeps them; one that took the service's takes these.
+        for pool in service.fallbacks.iter_mut().filter(|pool| pool.network == configured) {
+            pool.network.clone_from(&service.request.network);
+        }
     }
     if let Some(groups) = &detail.security_groups {
         match &mut service.request.network {
-            Some(network) => network.security_groups = groups.clone(),
+            Some(network) => {
+                network.security_groups = groups.clone();
+                let others = service.fallbacks.iter_mut().filter_map(|pool| pool.network.as_mut());
+                others.for_each(|network| network.security_groups = groups.clone());
+            }
             None => {
                 return Err(Failure::invalid_event(
                     "it has `detail.securityGroups` but no `subnets`; only a task with a network interface of its own has \

@@ -53,6 +53,12 @@ pub struct Policy {
     /// Between tries of a launch for which there is no capacity. Default 2 s, doubling to 20 s: capacity comes back in
     /// tens of seconds, and every try is a new client token.
     pub capacity_backoff: Backoff,
+    /// How long a place that had no capacity counts as having none, where there are others to go to. Default 3 min, as
+    /// Karpenter remembers it ("unavailable offerings"): longer than it takes to start elsewhere, and soon enough to come
+    /// back to what is cheaper.
+    pub shortage_lasts: Duration,
+    /// Where there is no capacity now, as other runs have found. Default nowhere: who drives many runs says it for each.
+    pub exhausted: PoolSet,
 }
 
 impl Default for Policy {
@@ -75,6 +81,8 @@ impl Default for Policy {
             stop_patience: Duration::from_secs(180),
             backoff: Backoff::default(),
             capacity_backoff: Backoff { first: Duration::from_secs(2), max: Duration::from_secs(20) },
+            shortage_lasts: Duration::from_secs(3 * 60),
+            exhausted: PoolSet::NONE,
         }
     }
 }
@@ -120,6 +128,33 @@ impl Policy {
             (health_check_interval / 10).clamp(Duration::from_secs(1), Duration::from_secs(3))
         };
         interval.max(self.target_looks_apart)
+    }
+}
+
+/// Some of a spec's pools, by their number: 0 is the request's own, the fallbacks follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolSet(u16);
+
+impl PoolSet {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// With this one too. A number that no spec has changes nothing.
+    #[must_use]
+    pub fn with(self, pool: usize) -> Self {
+        let bit = u32::try_from(pool).ok().and_then(|pool| 1_u16.checked_shl(pool));
+        Self(self.0 | bit.unwrap_or(0))
+    }
+
+    /// The pools of both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether it is among them.
+    pub fn contains(self, pool: usize) -> bool {
+        pool < 16 && self.with(pool) == self
     }
 }
 
@@ -176,6 +211,14 @@ pub(crate) fn unit(number: u64) -> f64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_set_of_pools() {
+        let set = PoolSet::NONE.with(0).with(15).with(16).with(usize::MAX);
+        let members: Vec<usize> = (0..40).filter(|pool| set.contains(*pool)).collect();
+        assert_eq!(members, [0, 15]);
+        assert!(!PoolSet::NONE.contains(0) && !set.contains(usize::MAX));
+    }
 
     #[test]
     fn doubles_up_to_its_maximum() {

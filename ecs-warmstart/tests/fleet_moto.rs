@@ -42,6 +42,7 @@ fn service(moto: &Moto, name: &str, count: u32) -> Service {
         name,
         count,
         request,
+        fallbacks: Vec::new(),
         bindings: vec![Binding::new(group, 8080)],
         gate: GateKind::ContainerHealthy,
         on_failure: OnFailure::Undo,

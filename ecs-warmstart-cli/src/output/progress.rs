@@ -99,6 +99,7 @@ impl Progress {
                 bar.finish_with_message(phase_text(*to, because));
             }
             EventKind::Entered { to, because, .. } => bar.set_message(phase_text(*to, because)),
+            EventKind::Switched { to, .. } => bar.set_message(format!("on {to}")),
             EventKind::Retrying { call, failure, .. } => bar.set_message(format!("{call} again: {failure}")),
             // Warnings are done with; what a later version may add is not for the eye.
             _ => {}
@@ -168,6 +169,7 @@ fn plain(event: &Event, label: &str, width: usize) -> String {
     let what = match &event.kind {
         EventKind::Started { phase } => phase_text(*phase, ""),
         EventKind::Entered { to, because, .. } => phase_text(*to, because),
+        EventKind::Switched { from, to, because } => format!("{:16}  {from} -> {to}: {because}", "switched"),
         EventKind::Retrying { call, failure, .. } => format!("{:16}  {call}: {failure}", "retrying"),
         EventKind::Warning { message } => format!("{:16}  {message}", "warning"),
         _ => return String::new(),
@@ -196,6 +198,7 @@ mod tests {
 auth    launching
 auth    awaiting_running  the task is PENDING
 auth    retrying          RegisterTargets: Throttling: Rate exceeded
+auth 2  switched          FARGATE_SPOT in subnet-a -> FARGATE in subnet-a: Capacity is unavailable at this time.
 auth    warning           the task definition may not be read
 auth 2  launching
 auth    ready             every target is healthy

@@ -327,6 +327,15 @@ pub(crate) fn events() -> Vec<Event> {
                 next_at: Timestamp::from_millis(3500),
             },
         ),
+        event(
+            3100,
+            "auth/1",
+            EventKind::Switched {
+                from: "FARGATE_SPOT in subnet-a".into(),
+                to: "FARGATE in subnet-a".into(),
+                because: "Capacity is unavailable at this time.".into(),
+            },
+        ),
         event(3200, "auth/0", EventKind::Warning { message: "the task definition may not be read".into() }),
         event(1000, "auth/1", EventKind::Started { phase: PhaseName::Launching }),
         event(

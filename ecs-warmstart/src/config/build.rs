@@ -6,13 +6,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Finding;
-use super::file::{BindingFile, CapacityProviderFile, ConfigFile, ServiceFile};
+use super::file::{BindingFile, CapacityProviderFile, ConfigFile, FallbackFile, ServiceFile};
 use super::scalar::{Flag, Timeout};
 use crate::fleet::Service;
 use crate::ids::{ClusterId, RunId, ServiceName, TaskDefinitionId};
 use crate::spec::{
     AwsVpc, Binding, CapacityProvider, Compute, DEFAULT_HEALTHY_TIMEOUT, DEFAULT_RUNNING_TIMEOUT,
-    InvalidSpec, LaunchRequest, Spec,
+    InvalidSpec, LaunchRequest, LaunchType, Pool, Spec,
 };
 
 /// The services in the order of the file; fewer where something is found.
@@ -115,6 +115,9 @@ impl Place<'_> {
             InvalidSpec::NoSubnets | InvalidSpec::TooManySubnets { .. } => "subnets",
             InvalidSpec::TooManySecurityGroups { .. } => "security_groups",
             InvalidSpec::CapacityProviders(_) => "capacity_providers",
+            InvalidSpec::TooManyFallbacks { .. }
+            | InvalidSpec::Fallback { .. }
+            | InvalidSpec::SameFallbackTwice { .. } => "fallback",
             InvalidSpec::PortOutOfRange | InvalidSpec::SameBindingTwice(_) => "bindings",
             // The configuration has none.
             InvalidSpec::Overrides(_) => "task_definition",
@@ -124,12 +127,18 @@ impl Place<'_> {
 }
 
 fn two_computes(path: &str, own: &ServiceFile, table: &DeTable<'_>, findings: &mut Vec<Finding>) {
+    let both = |span, path: &str| {
+        Finding::new(span, format!("{path} has both `launch_type` and `capacity_providers`"))
+            .hint("ECS takes one of them; for Fargate Spot keep `capacity_providers`")
+    };
     if own.launch_type.is_some() && own.capacity_providers.is_some() {
-        let span = entry_key(table, "capacity_providers").unwrap_or_default();
-        findings.push(
-            Finding::new(span, format!("{path} has both `launch_type` and `capacity_providers`"))
-                .hint("ECS takes one of them; for Fargate Spot keep `capacity_providers`"),
-        );
+        findings.push(both(entry_key(table, "capacity_providers").unwrap_or_default(), path));
+    }
+    for (index, fallback) in own.fallback.iter().flatten().enumerate() {
+        if fallback.launch_type.is_some() && fallback.capacity_providers.is_some() {
+            let span = entry_key(table, "fallback").unwrap_or_default();
+            findings.push(both(span, &format!("{path}.fallback[{index}]")));
+        }
     }
 }
 
@@ -166,7 +175,7 @@ fn service(
     file: ServiceFile,
 ) -> Service {
     let mut request = LaunchRequest::new(cluster, task_definition, &name);
-    request.compute = compute(file.launch_type.map(Compute::LaunchType), file.capacity_providers);
+    request.compute = compute(file.launch_type, file.capacity_providers).unwrap_or(Compute::ClusterDefault);
     request.network = file.subnets.filter(|subnets| !subnets.is_empty()).map(|subnets| AwsVpc {
         subnets,
         security_groups: file.security_groups.unwrap_or_default(),
@@ -175,11 +184,14 @@ fn service(
     request.platform_version = file.platform_version;
     request.tags = file.tags.unwrap_or_default();
     request.enable_execute_command = file.enable_execute_command.is_some_and(|flag| flag.0);
+    let fallbacks = file.fallback.unwrap_or_default();
+    let fallbacks = fallbacks.into_iter().map(|fallback| pool(fallback, &request)).collect();
     let timeout = |given: Option<Timeout>, default| given.map_or(default, |timeout| timeout.0);
     Service {
         name,
         count: file.count.map_or(1, |count| count.0),
         request,
+        fallbacks,
         bindings,
         gate: file.gate.unwrap_or_default(),
         on_failure: file.on_failure.unwrap_or_default(),
@@ -188,16 +200,33 @@ fn service(
     }
 }
 
-fn compute(launch_type: Option<Compute>, providers: Option<Vec<CapacityProviderFile>>) -> Compute {
+/// A fallback: what it does not say is as in the request.
+fn pool(file: FallbackFile, request: &LaunchRequest) -> Pool {
+    let mut pool = Pool::of(request);
+    if let Some(compute) = compute(file.launch_type, file.capacity_providers) {
+        pool.compute = compute;
+    }
+    if let Some(subnets) = file.subnets {
+        pool.network.get_or_insert_default().subnets = subnets;
+    }
+    if let (Some(flag), Some(network)) = (file.assign_public_ip, &mut pool.network) {
+        network.assign_public_ip = flag.0;
+    }
+    pool
+}
+
+fn compute(launch_type: Option<LaunchType>, providers: Option<Vec<CapacityProviderFile>>) -> Option<Compute> {
     let provider = |provider: CapacityProviderFile| CapacityProvider {
         name: provider.name,
         weight: provider.weight.map_or(1, |weight| weight.0),
         base: provider.base.map_or(0, |base| base.0),
     };
     match (launch_type, providers) {
-        (Some(launch_type), _) => launch_type,
-        (None, Some(providers)) => Compute::CapacityProviders(providers.into_iter().map(provider).collect()),
-        (None, None) => Compute::ClusterDefault,
+        (Some(launch_type), _) => Some(Compute::LaunchType(launch_type)),
+        (None, Some(providers)) => {
+            Some(Compute::CapacityProviders(providers.into_iter().map(provider).collect()))
+        }
+        (None, None) => None,
     }
 }
 
@@ -214,6 +243,7 @@ fn check(service: &Service) -> Result<(), InvalidSpec> {
     for binding in &service.bindings {
         builder = builder.binding(binding.clone());
     }
+    builder = service.fallbacks.iter().fold(builder, |spec, pool| spec.fallback(pool.clone()));
     builder.build().map(|_| ())
 }
 

@@ -52,6 +52,11 @@ pub(super) struct ServiceFile {
     /// A capacity provider strategy; needed for `FARGATE_SPOT`. ECS takes 1 to 20. Not together with `launch_type`.
     #[schemars(length(min = 1, max = 20))]
     pub(super) capacity_providers: Option<Vec<CapacityProviderFile>>,
+    /// Where a task is launched when there is no capacity before: each in turn, in this order, and nowhere else. A place
+    /// without capacity is remembered for 3 minutes. Default nowhere: then the launch waits for capacity, as long as
+    /// `running_timeout` says. On-demand capacity is used after Spot only where it is named here.
+    #[schemars(length(max = 15))]
+    pub(super) fallback: Option<Vec<FallbackFile>>,
     /// The subnets of the task's network interface: 1 to 16, of one VPC. Needed on Fargate and wherever the task
     /// definition's network mode is `awsvpc`.
     #[schemars(length(max = 16))]
@@ -96,6 +101,7 @@ impl ServiceFile {
             bindings: self.bindings.or(other.bindings),
             launch_type,
             capacity_providers,
+            fallback: self.fallback.or(other.fallback),
             subnets: self.subnets.or(other.subnets),
             security_groups: self.security_groups.or(other.security_groups),
             assign_public_ip: self.assign_public_ip.or(other.assign_public_ip),
@@ -122,6 +128,23 @@ pub(super) struct BindingFile {
     pub(super) container: Option<String>,
     /// The container's port, 1 to 65535.
     pub(super) port: Whole<1, 65_535>,
+}
+
+/// Another place to launch. What it does not say is as in the service.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[schemars(rename = "Fallback")]
+pub(super) struct FallbackFile {
+    /// The launch type. Not together with `capacity_providers`.
+    pub(super) launch_type: Option<LaunchType>,
+    /// A capacity provider strategy, such as `[{ name = "FARGATE" }]` after Spot. Not together with `launch_type`.
+    #[schemars(length(min = 1, max = 20))]
+    pub(super) capacity_providers: Option<Vec<CapacityProviderFile>>,
+    /// The subnets, for instance of another zone: 1 to 16, of the same VPC.
+    #[schemars(length(min = 1, max = 16))]
+    pub(super) subnets: Option<Vec<String>>,
+    /// Whether the task's network interface gets a public address there.
+    pub(super) assign_public_ip: Option<Flag>,
 }
 
 /// One item of a capacity provider strategy.

@@ -14,10 +14,12 @@ pub(super) enum Level {
     Service,
     Binding,
     CapacityProvider,
+    Fallback,
 }
 
 impl Level {
-    pub(super) const ALL: [Self; 4] = [Self::Top, Self::Service, Self::Binding, Self::CapacityProvider];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Top, Self::Service, Self::Binding, Self::CapacityProvider, Self::Fallback];
 
     /// The keys that may stand there. A test holds them and the types of `file` together.
     pub(super) fn keys(self) -> &'static [&'static str] {
@@ -30,6 +32,7 @@ impl Level {
                 "bindings",
                 "launch_type",
                 "capacity_providers",
+                "fallback",
                 "subnets",
                 "security_groups",
                 "assign_public_ip",
@@ -43,6 +46,7 @@ impl Level {
             ],
             Self::Binding => &["target_group", "container", "port"],
             Self::CapacityProvider => &["name", "weight", "base"],
+            Self::Fallback => &["launch_type", "capacity_providers", "subnets", "assign_public_ip"],
         }
     }
 
@@ -52,6 +56,7 @@ impl Level {
             Self::Service => "in [services.NAME] or [defaults]",
             Self::Binding => "in [[services.NAME.bindings]]",
             Self::CapacityProvider => "in an item of capacity_providers",
+            Self::Fallback => "in [[services.NAME.fallback]]",
         }
     }
 }
@@ -79,13 +84,22 @@ fn check_service(service: &Spanned<DeValue<'_>>, path: &str, findings: &mut Vec<
         findings.push(list(path, service).hint(format!("write it with one pair of brackets: [{path}]")));
     }
     let Some(table) = service.get_ref().as_table() else { return };
-    check(table, Level::Service, path, findings);
-    for (key, level) in [("bindings", Level::Binding), ("capacity_providers", Level::CapacityProvider)] {
+    check_with_items(table, Level::Service, path, findings);
+}
+
+/// The table's own keys, and those of the items of its lists.
+fn check_with_items(table: &DeTable<'_>, level: Level, path: &str, findings: &mut Vec<Finding>) {
+    check(table, level, path, findings);
+    for (key, level) in [
+        ("bindings", Level::Binding),
+        ("capacity_providers", Level::CapacityProvider),
+        ("fallback", Level::Fallback),
+    ] {
         let Some(items) = table.get(key).and_then(|items| items.get_ref().as_array()) else { continue };
         for (index, item) in items.iter().enumerate() {
             let path = format!("{path}.{key}[{index}]");
             match item.get_ref() {
-                DeValue::Table(item) => check(item, level, &path, findings),
+                DeValue::Table(item) => check_with_items(item, level, &path, findings),
                 DeValue::Array(_) => findings.push(list(&path, item)),
                 // What is neither, serde refuses.
                 _ => {}

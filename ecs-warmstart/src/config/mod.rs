@@ -6,6 +6,8 @@
 mod build;
 mod error;
 mod expand;
+#[cfg(test)]
+mod fallback_tests;
 mod file;
 mod keys;
 mod load;

@@ -12,7 +12,7 @@ use crate::spec::{AwsVpc, CapacityProvider, Compute, LaunchType, OnFailure};
 const GROUP: &str = "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/auth/0123456789abcdef";
 
 /// A service that is as it should be, with `more` in its own table.
-fn auth(more: &str) -> String {
+pub(super) fn auth(more: &str) -> String {
     format!(
         "[services.auth]\ncluster = \"c\"\ntask_definition = \"t\"\n{more}\n[[services.auth.bindings]]\n\
          target_group = \"{GROUP}\"\nport = 8080\n"
@@ -29,13 +29,13 @@ fn env(name: &str) -> Option<String> {
     }
 }
 
-fn parse(text: &str) -> Config {
+pub(super) fn parse(text: &str) -> Config {
     Config::parse(text, env).unwrap_or_else(|error| panic!("{error}\n\n{text}"))
 }
 
 /// Holds the text against everything that is said of it: location, message and hint, one line each.
 #[track_caller]
-fn refused(text: &str, expected: &[&str]) {
+pub(super) fn refused(text: &str, expected: &[&str]) {
     let error = Config::parse(text, env).expect_err("it was taken");
     let mut said = Vec::new();
     for problem in error.problems() {
@@ -176,8 +176,8 @@ fn unknown_keys() {
         &[
             "1:1 unknown key `subnets` | `subnets` stands in [services.NAME] or [defaults]",
             "3:1 unknown key `zzzzzz` in defaults | known here: cluster, task_definition, count, bindings, \
-             launch_type, capacity_providers, subnets, security_groups, assign_public_ip, platform_version, tags, \
-             enable_execute_command, gate, on_failure, running_timeout, healthy_timeout",
+             launch_type, capacity_providers, fallback, subnets, security_groups, assign_public_ip, platform_version, \
+             tags, enable_execute_command, gate, on_failure, running_timeout, healthy_timeout",
             "11:1 unknown key `prt` in services.auth.bindings[0] | did you mean `port`?",
         ],
     );
@@ -437,6 +437,7 @@ fn the_known_keys_are_those_of_the_types() {
             Level::Service => &schema["$defs"]["Service"]["properties"],
             Level::Binding => &schema["$defs"]["Binding"]["properties"],
             Level::CapacityProvider => &schema["$defs"]["CapacityProvider"]["properties"],
+            Level::Fallback => &schema["$defs"]["Fallback"]["properties"],
         };
         let mut known: Vec<_> = level.keys().iter().map(ToString::to_string).collect();
         known.sort();

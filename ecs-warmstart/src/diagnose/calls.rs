@@ -12,8 +12,11 @@ pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
     let itself = |code| Draft::new(code, High).saying(cause).quotes(cause.evidence());
     match cause {
         Cause::CallFailed { call, failure } => vec![of_failure(*call, failure).saying(cause)],
-        Cause::NotLaunchedInTime { last, .. } => {
-            let why = last.iter().map(|failure| of_failure(Operation::RunTask, failure));
+        Cause::NotLaunchedInTime { last, tried, .. } => {
+            let why = last.iter().map(|failure| match tried.is_empty() {
+                true => of_failure(Operation::RunTask, failure),
+                false => judged(Operation::RunTask, failure).quotes(cause.evidence()),
+            });
             why.chain([itself(Code::NotLaunchedInTime)]).collect()
         }
         // What the stop means is said by the rule of stops.
@@ -35,9 +38,13 @@ pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
 }
 
 fn of_failure(call: Operation, failure: &Failure) -> Draft {
+    judged(call, failure).quote(format!("{call}: {failure}"))
+}
+
+fn judged(call: Operation, failure: &Failure) -> Draft {
     let said = if call == Operation::RunTask { placement(failure) } else { None };
     let (code, confidence) = said.unwrap_or_else(|| of_kind(failure.kind));
-    Draft::new(code, confidence).quote(format!("{call}: {failure}")).slot("call", call)
+    Draft::new(code, confidence).slot("call", call)
 }
 
 /// What ECS's word or sentence says beyond the kind. What it does not know stays with the kind.

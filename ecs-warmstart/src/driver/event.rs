@@ -52,6 +52,15 @@ pub enum EventKind {
         /// What, as a fragment: "the task is PENDING".
         what: String,
     },
+    /// The launch goes to another place, since there is no capacity where it would have gone.
+    Switched {
+        /// From where: "FARGATE_SPOT in subnet-a".
+        from: String,
+        /// To where.
+        to: String,
+        /// Why, as a fragment: what AWS said there.
+        because: String,
+    },
     /// A call failed and will be repeated.
     Retrying {
         /// Which call.
@@ -95,6 +104,9 @@ impl Observer for TracingObserver {
             }
             EventKind::Observed { phase, what } => {
                 tracing::debug!(service, run, task, %phase, what, "observed")
+            }
+            EventKind::Switched { from, to, because } => {
+                tracing::warn!(service, run, task, from, to, because, "launch goes elsewhere");
             }
             EventKind::Retrying { call, failure, next_at } => {
                 tracing::warn!(service, run, task, %call, kind = %failure.kind, %failure, %next_at, "retrying");

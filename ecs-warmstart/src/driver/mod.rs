@@ -1,6 +1,7 @@
 //! Drives runs: asks the machine, performs what it asks for, saves before it acts.
 
 mod cancel;
+mod capacity;
 mod checkpoint;
 mod claims;
 mod event;
@@ -14,6 +15,7 @@ mod tests;
 mod warm_start;
 
 pub use cancel::Cancel;
+pub(crate) use capacity::Capacity;
 pub use checkpoint::{Checkpoint, CheckpointError, NoCheckpoint};
 pub(crate) use claims::Claims;
 pub use event::{Event, EventKind, Observer, TracingObserver};

@@ -15,6 +15,7 @@ pub(super) struct Narrator<'a> {
     observers: &'a [Arc<dyn Observer>],
     phase: PhaseName,
     attempt: u32,
+    pool: usize,
     status: Option<TaskStatus>,
     targets: Vec<Option<TargetState>>,
 }
@@ -25,6 +26,7 @@ impl<'a> Narrator<'a> {
             observers,
             phase: story.phase(),
             attempt: story.attempt(),
+            pool: story.pool(),
             status: None,
             targets: vec![None; story.places()],
         };
@@ -34,6 +36,12 @@ impl<'a> Narrator<'a> {
 
     /// Tells what changed.
     pub(super) fn follow(&mut self, story: &impl Story, now: Timestamp) {
+        if story.pool() != self.pool {
+            let from = std::mem::replace(&mut self.pool, story.pool());
+            if let Some((from, to, because)) = story.switched_from(from) {
+                self.tell(story, now, EventKind::Switched { from, to, because });
+            }
+        }
         let (phase, attempt) = (story.phase(), story.attempt());
         if (phase, attempt) != (self.phase, self.attempt) {
             let from = std::mem::replace(&mut self.phase, phase);

@@ -32,8 +32,8 @@ impl Stage<'_> {
     }
 
     async fn launch(self, story: &impl Story, token: &ClientToken) -> Result<Input> {
-        let request = story.request().ok_or_else(|| nothing("launch request"))?;
-        self.launcher.launch(token, request).await.map(Input::Launched)
+        let request = story.launch().ok_or_else(|| nothing("launch request"))?;
+        self.launcher.launch(token, &request).await.map(Input::Launched)
     }
 
     async fn find(self, story: &impl Story) -> Result<Input> {

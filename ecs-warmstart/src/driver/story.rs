@@ -1,15 +1,17 @@
 //! What starts and drains have in common for those who drive them, perform their effects and tell of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::capacity::Capacity;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskArn};
 use crate::machine::{Drain, Input, Next, PhaseName, State, drain_step, step};
 use crate::observation::{Target, TargetObservation, TaskObservation};
-use crate::policy::Policy;
-use crate::spec::LaunchRequest;
+use crate::policy::{Policy, PoolSet};
+use crate::spec::{LaunchRequest, Spec};
 use crate::time::Timestamp;
 
 /// A run, seen from outside the machine.
@@ -30,8 +32,22 @@ pub(super) trait Story: Send + Sync + Sized {
     fn places(&self) -> usize;
     fn place(&self, place: usize) -> Option<(&TargetGroupArn, &Target)>;
     fn target_observation(&self, place: usize) -> Option<&TargetObservation>;
-    /// What it launches, where it is a start.
+    /// What it launches, where it is a start; where it is launched is another question.
     fn request(&self) -> Option<&LaunchRequest>;
+    /// The same, with where it is launched now.
+    fn launch(&self) -> Option<Arc<LaunchRequest>>;
+    /// Whether there is more than one place where it may launch.
+    fn has_choice(&self) -> bool;
+    /// The number of the place where it launches.
+    fn pool(&self) -> usize;
+    /// From where it came there, where that is, and why.
+    fn switched_from(&self, pool: usize) -> Option<(String, String, String)>;
+    /// What it is about, where it is a start that may launch, and whether this says that there is no capacity.
+    fn spec_if_short(&self, input: &Input) -> Option<&Spec>;
+    /// Where there is no capacity, of the places where it may launch.
+    fn exhausted(&self, capacity: &Capacity, now: Timestamp) -> PoolSet;
+    /// Whether the launch it has asked for had better not be made.
+    fn would_go_elsewhere(&self, policy: &Policy) -> bool;
     /// Why its task is stopped, in a word.
     fn stops_for(&self) -> &'static str;
 }
@@ -100,6 +116,38 @@ impl Story for State {
         Some(self.spec().request())
     }
 
+    fn launch(&self) -> Option<Arc<LaunchRequest>> {
+        Some(self.spec().shared_request_on(self.pool()))
+    }
+
+    fn has_choice(&self) -> bool {
+        self.spec().pools() > 1
+    }
+
+    fn pool(&self) -> usize {
+        self.pool()
+    }
+
+    fn switched_from(&self, pool: usize) -> Option<(String, String, String)> {
+        let (from, to) = (self.spec().pool(pool), self.spec().pool(self.pool()));
+        Some((from.to_string(), to.to_string(), self.left_because(pool)))
+    }
+
+    fn spec_if_short(&self, input: &Input) -> Option<&Spec> {
+        self.is_shortage(input).then(|| self.spec())
+    }
+
+    fn exhausted(&self, capacity: &Capacity, now: Timestamp) -> PoolSet {
+        match self.phase() {
+            PhaseName::Launching => capacity.exhausted(self.spec(), now),
+            _ => PoolSet::NONE,
+        }
+    }
+
+    fn would_go_elsewhere(&self, policy: &Policy) -> bool {
+        self.would_go_elsewhere(policy)
+    }
+
     fn stops_for(&self) -> &'static str {
         self.cause().map_or("undone", |cause| cause.code())
     }
@@ -166,6 +214,34 @@ impl Story for Drain {
 
     fn request(&self) -> Option<&LaunchRequest> {
         None
+    }
+
+    fn launch(&self) -> Option<Arc<LaunchRequest>> {
+        None
+    }
+
+    fn has_choice(&self) -> bool {
+        false
+    }
+
+    fn pool(&self) -> usize {
+        0
+    }
+
+    fn switched_from(&self, _pool: usize) -> Option<(String, String, String)> {
+        None
+    }
+
+    fn spec_if_short(&self, _input: &Input) -> Option<&Spec> {
+        None
+    }
+
+    fn exhausted(&self, _capacity: &Capacity, _now: Timestamp) -> PoolSet {
+        PoolSet::NONE
+    }
+
+    fn would_go_elsewhere(&self, _policy: &Policy) -> bool {
+        false
     }
 
     fn stops_for(&self) -> &'static str {

@@ -1,9 +1,12 @@
 //! The loop around the machine.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::cancel::{Cancel, Level};
+use super::capacity::Capacity;
 use super::checkpoint::{Checkpoint, CheckpointError, NoCheckpoint};
 use super::claims::Claims;
 use super::event::Observer;
@@ -35,6 +38,7 @@ pub struct WarmStart {
     cancel: Cancel,
     claims: Claims,
     schedule: Schedule,
+    capacity: Capacity,
 }
 
 /// How far a run was driven.
@@ -69,6 +73,7 @@ impl WarmStart {
             cancel: Cancel::new(),
             claims: Claims::default(),
             schedule: Schedule::new(Limiter::unlimited()),
+            capacity: Capacity::default(),
         }
     }
 
@@ -118,6 +123,13 @@ impl WarmStart {
     #[must_use]
     pub(crate) fn with_schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = schedule;
+        self
+    }
+
+    /// Shares with others where there is no capacity.
+    #[must_use]
+    pub(crate) fn with_capacity(mut self, capacity: Capacity) -> Self {
+        self.capacity = capacity;
         self
     }
 
@@ -192,6 +204,9 @@ impl WarmStart {
                 input = cancelled(level);
             }
             let now = self.clock.now();
+            if let Some(spec) = state.spec_if_short(&input) {
+                self.capacity.note(spec, state.pool(), now, self.policy.shortage_lasts);
+            }
             let held_before = state.task().cloned();
             let next;
             (state, next) = self.step(state, input, now);
@@ -255,6 +270,7 @@ impl WarmStart {
                             cancelled(level)
                         }
                         () = self.called_off(&turn, told, called_off_at) => Input::Failed(not_made(&effect)),
+                        () = self.better_elsewhere(&turn, &state, &effect) => Input::NotMade,
                     };
                     state = state.held_up(turn.waited());
                     failure = match &input {
@@ -269,9 +285,40 @@ impl WarmStart {
 
     /// One step, by the policy that fits the other runs.
     fn step<S: Story>(&self, state: S, input: Input, now: Timestamp) -> (S, Next) {
-        let definition = state.request().map(|request| &request.task_definition);
-        let policy = self.schedule.policy(&self.policy, definition);
+        let policy = self.policy_of(&state, now);
         state.step(input, now, &policy)
+    }
+
+    fn policy_of(&self, state: &impl Story, now: Timestamp) -> Policy {
+        let definition = state.request().map(|request| &request.task_definition);
+        let exhausted = self.policy.exhausted.or(state.exhausted(&self.capacity, now));
+        Policy { exhausted, ..self.schedule.policy(&self.policy, definition) }
+    }
+
+    /// Waits until others find no capacity where this launch is to go, while it still waits for its turn and could go
+    /// elsewhere. A thousand launches in a row need not be refused one by one.
+    fn better_elsewhere<'a>(
+        &'a self,
+        turn: &'a Turn,
+        state: &'a impl Story,
+        effect: &Effect,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        // What has nowhere else to go carries no room for this.
+        if !matches!(effect, Effect::Launch { .. }) || !state.has_choice() {
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(async move {
+            let mut noted = self.capacity.watch();
+            loop {
+                let policy = self.policy_of(state, self.clock.now());
+                if turn.is_waiting() && state.would_go_elsewhere(&policy) {
+                    return;
+                }
+                if noted.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        })
     }
 
     /// Waits until somebody asks the run to end, or the budget is used up, while the call still waits for its turn.

@@ -20,7 +20,7 @@ use super::{evidence, look, looked_into, up};
 use crate::batch::{BatchSettings, Coalescing};
 use crate::clock::{Clock, TokioClock};
 use crate::diagnose::{FlightRecord, Subject};
-use crate::driver::{Cancel, Driven, Event, EventKind, Observer, Schedule, WarmStart};
+use crate::driver::{Cancel, Capacity, Driven, Event, EventKind, Observer, Schedule, WarmStart};
 use crate::error::{ErrorKind, PortError};
 use crate::ids::{ClusterId, RunId, ServiceName, TaskArn};
 use crate::limit::{Limiter, Limits};
@@ -42,6 +42,8 @@ pub struct Fleet {
     /// The ports through which all calls go.
     pub(super) ports: Ports,
     schedule: Schedule,
+    /// Where there is no capacity: by points in time, and so for every clock.
+    capacity: Capacity,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) policy: Arc<Policy>,
     pub(super) observers: Arc<Vec<Arc<dyn Observer>>>,
@@ -56,6 +58,7 @@ impl Fleet {
             limits: Some(Limits::default()),
             ports,
             schedule: Schedule::new(Limiter::unlimited()),
+            capacity: Capacity::default(),
             clock: Arc::new(TokioClock::new()),
             policy: Arc::new(Policy::default()),
             observers: Arc::default(),
@@ -345,7 +348,8 @@ impl Fleet {
             .with_clock(Arc::clone(&self.clock))
             .with_policy((*self.policy).clone())
             .with_cancel(cancel.clone())
-            .with_schedule(self.schedule.clone());
+            .with_schedule(self.schedule.clone())
+            .with_capacity(self.capacity.clone());
         self.observers.iter().cloned().fold(warm_start, WarmStart::with_observer)
     }
 

@@ -81,6 +81,7 @@ pub(super) async fn check(
     let facts = Facts { task_definition, groups, images, log_groups, load_balancers };
     let subject = preflight::Subject {
         request: &service.request,
+        fallbacks: &service.fallbacks,
         bindings: &service.bindings,
         is_gated: service.gate == GateKind::ContainerHealthy,
         waits_for_health: readiness == Readiness::Healthy,

@@ -5,7 +5,7 @@ use crate::facts::{TargetGroupFacts, TaskDefinitionFacts};
 use crate::ids::RunId;
 use crate::machine::Cause;
 use crate::preflight::{Finding, binding_container, network_fits, type_fits};
-use crate::spec::{Gate, InvalidSpec, Readiness, Spec};
+use crate::spec::{Gate, InvalidSpec, Readiness, Spec, TaskSize};
 
 /// What the cloud says about a service's definitions, as far as it may be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,11 @@ pub(super) fn resolve(
         .running_timeout(service.running_timeout)
         .healthy_timeout(service.healthy_timeout)
         .gate(gate(service, definition, &mut warnings));
+    for pool in &service.fallbacks {
+        builder = builder.fallback(pool.clone());
+    }
     if let Some(definition) = definition {
+        builder = builder.size(TaskSize { cpu: definition.cpu, memory: definition.memory });
         refuse(network_fits(service.request.network.as_ref(), definition))?;
         builder = builder.network_mode(definition.network_mode);
     }
@@ -105,6 +109,7 @@ mod tests {
             name,
             count: 1,
             request,
+            fallbacks: Vec::new(),
             bindings: vec![Binding::new(GROUP.parse().unwrap(), 8080)],
             gate: GateKind::ContainerHealthy,
             on_failure: OnFailure::Undo,

@@ -20,6 +20,7 @@ fn parse(sample: &SampleService) -> Result<Service, InvalidId> {
         name: sample.name.parse()?,
         count: 1,
         request: sample.request()?,
+        fallbacks: Vec::new(),
         bindings: vec![Binding { container: Some(sample.container.to_owned()), ..binding }],
         gate: GateKind::ContainerHealthy,
         on_failure: OnFailure::Undo,

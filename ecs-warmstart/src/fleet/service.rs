@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::ids::{ClusterId, ServiceName};
-use crate::spec::{Binding, LaunchRequest, OnFailure};
+use crate::spec::{Binding, LaunchRequest, OnFailure, Pool};
 
 /// A configured service. (Not an ECS service.)
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Service {
     pub count: u32,
     /// How a task of it is launched.
     pub request: LaunchRequest,
+    /// Where a task is launched when there is no capacity before, in this order; nowhere else.
+    pub fallbacks: Vec<Pool>,
     /// Where its tasks are registered.
     pub bindings: Vec<Binding>,
     /// What must hold before a task is registered.

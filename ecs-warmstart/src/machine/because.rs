@@ -16,7 +16,12 @@ impl State {
                 "this attempt is over; another may get there".to_owned()
             }
             Phase::Launching { step: LaunchStep::Ask } => {
-                format!("attempt {}", run.attempt.saturating_add(1))
+                let attempt = format!("attempt {}", run.attempt.saturating_add(1));
+                if run.spec.pools() == 1 {
+                    attempt
+                } else {
+                    format!("{attempt}, on {}", run.spec.pool(run.pool))
+                }
             }
             Phase::AwaitingRunning => came_to_its_task(run),
             Phase::AwaitingGate => format!("the task is RUNNING{}", reachable_at(run)),
@@ -29,6 +34,16 @@ impl State {
             Phase::Undone { cause } | Phase::Kept { cause } | Phase::Leaked { cause, .. } => {
                 cause.to_string()
             }
+        }
+    }
+}
+
+impl State {
+    /// Why a launch does not go to that pool any more, as a fragment.
+    pub(crate) fn left_because(&self, pool: usize) -> String {
+        match self.run.shortages.iter().find(|shortage| shortage.pool == pool) {
+            Some(shortage) => shortage.failure.to_string(),
+            None => "another launch found no capacity there".to_owned(),
         }
     }
 }

@@ -43,6 +43,9 @@ pub enum Cause {
         waited: Duration,
         /// How the last try failed, where it did.
         last: Option<Failure>,
+        /// Where there was no capacity, where there was more than one place to go to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tried: Vec<ShortOf>,
     },
     /// Not RUNNING with an address in the time given.
     NotRunningInTime {
@@ -138,6 +141,21 @@ pub enum Cause {
     },
 }
 
+/// That somewhere there was no capacity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShortOf {
+    /// Where: "FARGATE_SPOT in subnet-a".
+    pub pool: String,
+    /// What was said, the last time.
+    pub failure: Failure,
+}
+
+impl fmt::Display for ShortOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.pool, self.failure)
+    }
+}
+
 impl Cause {
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
@@ -178,6 +196,9 @@ impl Cause {
     pub fn evidence(&self) -> Vec<String> {
         match self {
             Self::CallFailed { call, failure } => vec![format!("{call}: {failure}")],
+            Self::NotLaunchedInTime { tried, .. } if !tried.is_empty() => {
+                tried.iter().map(|short| format!("RunTask on {short}")).collect()
+            }
             Self::NotLaunchedInTime { last, .. } => {
                 last.iter().map(|failure| format!("RunTask: {failure}")).collect()
             }
@@ -241,10 +262,14 @@ impl fmt::Display for Cause {
                 }
             }
             Self::TaskLost { task } => write!(f, "ECS no longer knows task {}", task.id()),
-            Self::NotLaunchedInTime { waited, last: None } => {
+            Self::NotLaunchedInTime { waited, tried, .. } if !tried.is_empty() => {
+                let tried: Vec<String> = tried.iter().map(ToString::to_string).collect();
+                write!(f, "no task was launched in {}: {}", secs(*waited), tried.join("; "))
+            }
+            Self::NotLaunchedInTime { waited, last: None, .. } => {
                 write!(f, "no task was launched in {}", secs(*waited))
             }
-            Self::NotLaunchedInTime { waited, last: Some(failure) } => {
+            Self::NotLaunchedInTime { waited, last: Some(failure), .. } => {
                 write!(f, "no task was launched in {}; the last try: {failure}", secs(*waited))
             }
             Self::NotRunningInTime { waited, last: None } => {

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 /// What to do next; nothing where the run went on to another phase and has to be asked again.
 pub(super) fn decide(run: &mut Run, policy: &Policy) -> Option<Next> {
     match run.phase {
-        Phase::Launching { step } => launching::launching(run, step),
+        Phase::Launching { step } => launching::launching(run, step, policy),
         Phase::AwaitingRunning => running::awaiting_running(run),
         Phase::AwaitingGate => running::awaiting_gate(run),
         Phase::Registering { binding } => registering::registering(run, binding, policy),

@@ -38,6 +38,9 @@ pub enum Input {
     Deregistered,
     /// `StopTask` was answered.
     StopAccepted,
+    /// The launch that was asked for was not made, and nothing of it was sent. It is asked for again, elsewhere where there is
+    /// no capacity any more.
+    NotMade,
     /// The effect that was asked for failed.
     Failed(Failure),
 }
@@ -45,7 +48,7 @@ pub enum Input {
 /// One call to the cloud. Each may be performed twice without harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Launch [`Spec::request`](crate::spec::Spec::request) with this token. Answered by [`Input::Launched`].
+    /// Launch [`State::request`] with this token. Answered by [`Input::Launched`].
     Launch {
         /// The token of this attempt.
         token: ClientToken,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::capacity::{choose, fresh_pool, note_shortage, refuses_for_capacity, tried};
 use super::io::Next;
 use super::state::{Asked, Doubt, FailedCall, LaunchStep, Phase, Run, Via};
 use super::step::{ask, back_off};
@@ -17,11 +18,12 @@ const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// How far they can lie apart: AWS refuses signatures that are 5 minutes off. What is older than that is none of this run's.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
-pub(super) fn launching(run: &mut Run, step: LaunchStep) -> Option<Next> {
+pub(super) fn launching(run: &mut Run, step: LaunchStep, policy: &Policy) -> Option<Next> {
     let deadline = run.running_since + run.spec.running_timeout();
     if run.latest >= deadline && !must_ask_once_more(run, step) {
         let last = run.last_failure.take().map(|failed| failed.failure);
-        undo::fail(run, Cause::NotLaunchedInTime { waited: run.spec.running_timeout(), last });
+        let (waited, tried) = (run.spec.running_timeout(), tried(run));
+        undo::fail(run, Cause::NotLaunchedInTime { waited, last, tried });
         return None;
     }
     if run.latest < run.not_before {
@@ -30,6 +32,10 @@ pub(super) fn launching(run: &mut Run, step: LaunchStep) -> Option<Next> {
     match step {
         LaunchStep::Look => ask(run, Asked::Find),
         LaunchStep::Ask => {
+            // Another request under a token that may be bound would be a conflict.
+            if run.doubt == Doubt::None {
+                run.pool = choose(run, policy);
+            }
             // Said before it is done: from here on there may be a task, whatever becomes of this process.
             run.doubt = match run.doubt {
                 Doubt::None => Doubt::Asking,
@@ -75,6 +81,10 @@ fn via_token(run: &Run, task: &TaskObservation) -> Via {
 
 pub(super) fn launch_failed(run: &mut Run, failure: Failure, policy: &Policy) {
     match failure.kind {
+        _ if refuses_for_capacity(run, &failure) => {
+            note_shortage(run, failure.clone());
+            refused(run, failure, policy);
+        }
         ErrorKind::Capacity => refused(run, failure, policy),
         ErrorKind::Conflict if failure.tasks.is_empty() => refused(run, failure, policy),
         ErrorKind::Conflict => {
@@ -98,6 +108,12 @@ pub(super) fn launch_failed(run: &mut Run, failure: Failure, policy: &Policy) {
     }
 }
 
+/// The launch was not made, and where it was to go may be no good place by now.
+pub(super) fn not_made(run: &mut Run) {
+    run.asked = None;
+    not_launched_this_time(run);
+}
+
 /// The call was refused, so it launched nothing; an earlier one whose answer was lost may have.
 fn not_launched_this_time(run: &mut Run) {
     run.doubt = match run.doubt {
@@ -112,7 +128,11 @@ fn refused(run: &mut Run, failure: Failure, policy: &Policy) {
     run.phase = Phase::Launching { step: LaunchStep::Look };
     run.refusals = run.refusals.saturating_add(1);
     run.failures = 0;
-    let pause = policy.capacity_backoff.delay(run.refusals, run.seed.into());
+    // What waits for capacity waits longer and longer; what goes elsewhere needs only the proof that this attempt is over.
+    let pause = match fresh_pool(run, policy) {
+        Some(pool) if pool != run.pool => Duration::ZERO,
+        Some(_) | None => policy.capacity_backoff.delay(run.refusals, run.seed.into()),
+    };
     run.not_before = run.latest + pause.max(policy.listing_lag);
     run.last_failure = Some(FailedCall { call: Asked::Launch.call(), failure });
 }

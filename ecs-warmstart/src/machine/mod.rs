@@ -12,6 +12,7 @@
 //! ```
 
 mod because;
+mod capacity;
 mod cause;
 mod drain;
 mod forward;
@@ -28,7 +29,7 @@ mod stop_reason;
 mod undo;
 mod wire;
 
-pub use cause::{Cause, Leftover};
+pub use cause::{Cause, Leftover, ShortOf};
 pub use drain::{Drain, DrainPlace, DrainSpec, DrainStep, drain_step};
 pub use io::{Effect, Input, Next, Step};
 pub use operation::Operation;

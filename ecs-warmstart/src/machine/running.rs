@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::capacity::{note_shortage, shortage_of_stop};
 use super::forward::{healthy_deadline, is_over, look_at_task_when_due, out_of_time, stopped};
 use super::io::Next;
 use super::launching::{is_of_another_request, name_is_taken};
@@ -9,6 +10,7 @@ use super::state::{Phase, Run, Via};
 use super::stop_reason::{StopClass, classify};
 use super::{Cause, undo};
 use crate::address::target_of;
+use crate::error::{ErrorKind, Failure};
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::policy::Policy;
 
@@ -93,10 +95,18 @@ fn notice_death(run: &mut Run, policy: &Policy) {
     let cause = stopped(seen);
     // A task that was there before this run began is not for this run to replace.
     let launches = run.asked_since.is_some();
+    let (via, is_short) = (held.via, held.is_ours() && shortage_of_stop(seen));
+    if is_short {
+        note_shortage(run, Failure::new(ErrorKind::Capacity, cause.to_string()));
+    }
+    // Each other place where it may go counts for one try more.
+    let others = if is_short { run.spec.fallbacks().len() } else { 0 };
+    let relaunches = policy.relaunches.saturating_add(u32::try_from(others).unwrap_or(u32::MAX));
+    let may_pass = class == StopClass::Transient || others > 0;
     match class {
         StopClass::TakenBack if launches => undo::relaunch(run, cause),
-        _ if launches && held.via == Via::Conflict => undo::relaunch(run, cause),
-        StopClass::Transient if launches && run.relaunches < policy.relaunches => {
+        _ if launches && via == Via::Conflict => undo::relaunch(run, cause),
+        _ if launches && may_pass && run.relaunches < relaunches => {
             run.relaunches += 1;
             run.running_since = run.latest;
             undo::relaunch(run, cause);

@@ -1,16 +1,18 @@
 //! Everything a run knows. Private to the machine; outside it is read through [`State`]'s methods.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::capacity::Shortage;
 use super::{Cause, Leftover, Operation, PhaseName};
 use crate::error::Failure;
 use crate::ids::{ClientToken, TaskArn};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation};
 use crate::overrides::TaskOverride;
 use crate::policy::{mix, unit};
-use crate::spec::Spec;
+use crate::spec::{LaunchRequest, Spec};
 use crate::time::{Timestamp, millis};
 
 /// A run in flight or at its end: all there is to know to go on with it, in this process or in another.
@@ -47,6 +49,12 @@ pub(super) struct Run {
     pub(super) asked: Option<Asked>,
     /// The task was taken up in the last step: another run may yet turn out to hold it.
     pub(super) just_held: bool,
+    /// Where it launches, or launched last: the number of the pool. It moves only while the token binds nothing.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub(super) pool: usize,
+    /// Where there was no capacity, the latest last; only where there is another pool.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) shortages: Vec<Shortage>,
     /// How often ECS answered with failures and no task.
     pub(super) refusals: u32,
     /// Failures in a row, of whatever call is due.
@@ -60,6 +68,10 @@ pub(super) struct Run {
     pub(super) latest: Timestamp,
     pub(super) phase_since: Timestamp,
     pub(super) times: Vec<PhaseTime>,
+}
+
+fn is_first(pool: &usize) -> bool {
+    *pool == 0
 }
 
 /// Where a run stands.
@@ -277,6 +289,8 @@ impl State {
             healthy_since: None,
             asked: None,
             just_held: false,
+            pool: 0,
+            shortages: Vec::new(),
             refusals: 0,
             failures: 0,
             last_failure: None,
@@ -302,6 +316,16 @@ impl State {
     /// The generation of its client token: 0 at first.
     pub fn attempt(&self) -> u32 {
         self.run.attempt
+    }
+
+    /// Where it launches, or launched last: the number of the [pool](Spec::pool).
+    pub fn pool(&self) -> usize {
+        self.run.pool
+    }
+
+    /// What a launch asks for now: the spec's request, on the pool whose turn it is.
+    pub fn request(&self) -> Cow<'_, LaunchRequest> {
+        self.run.spec.request_on(self.run.pool)
     }
 
     /// Its task, as soon as there is one. After an undo it is the one that was stopped.

@@ -80,6 +80,11 @@ fn take_in(run: &mut Run, input: Input, policy: &Policy) {
                 undo::stop_accepted(run);
             }
         }
+        Input::NotMade => {
+            if run.asked == Some(Asked::Launch) {
+                launching::not_made(run);
+            }
+        }
         Input::Failed(failure) => {
             if let Some(asked) = run.asked.take() {
                 failed(run, asked, failure, policy);

@@ -8,11 +8,12 @@ use super::State;
 use super::drain::{Drain, DrainRun};
 use super::state::Run;
 
-/// The version that this program writes.
+/// The version of what every program reads that has read any.
 const VERSION: u32 = 1;
 
-/// The version of a state whose launch has overrides: who does not know them would launch without.
-const WITH_OVERRIDES: u32 = 2;
+/// The version of a state with overrides, or that may launch in more than one place: who does not know of that would launch
+/// something else, or in the wrong place.
+const LATER: u32 = 2;
 
 #[derive(Serialize)]
 struct Written<'a, T> {
@@ -29,29 +30,38 @@ struct Read {
 fn read<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D, newest: u32) -> Result<T, D::Error> {
     let read = Read::deserialize(deserializer)?;
     if !(VERSION..=newest).contains(&read.version) {
-        let known = if newest == VERSION { String::new() } else { format!(" to {newest}") };
-        return Err(D::Error::custom(format!(
-            "the state has version {}; this program reads version {VERSION}{known}",
-            read.version
-        )));
+        let known = if newest == VERSION {
+            format!("version {VERSION}")
+        } else {
+            format!("versions {VERSION} to {newest}")
+        };
+        let message = format!("the state has version {}; this program reads {known}", read.version);
+        return Err(D::Error::custom(message));
     }
     serde_json::from_value(read.run).map_err(D::Error::custom)
 }
 
 impl Serialize for State {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let plain = self.run.spec.request().overrides.is_empty();
-        let version = if plain { VERSION } else { WITH_OVERRIDES };
+        // The oldest that says it all: while programs of two versions share a queue, the older one reads what it can.
+        let spec = &self.run.spec;
+        let plain = spec.request().overrides.is_empty() && spec.pools() == 1;
+        let version = if plain { VERSION } else { LATER };
         Written { version, run: &*self.run }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for State {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let run: Run = read(deserializer, WITH_OVERRIDES)?;
+        let run: Run = read(deserializer, LATER)?;
         if run.places.len() != run.spec.bindings().len() {
             return Err(D::Error::custom(
                 "the state does not fit its spec: it has another number of bindings",
+            ));
+        }
+        if run.pool >= run.spec.pools() {
+            return Err(D::Error::custom(
+                "the state does not fit its spec: it launches in a place that it has not",
             ));
         }
         Ok(Self { run: Box::new(run) })

@@ -20,6 +20,7 @@ mod scenario;
 mod settings;
 mod shelf;
 mod state;
+mod supply;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub use ledger::{Action, Call, LostTraffic, Truth};
 pub use sample::{SAMPLE_ACCOUNT, SAMPLE_ECS_SERVICE, SAMPLE_REGION, SAMPLE_SERVICES, SampleService};
 pub use scenario::Scenario;
 pub use settings::{ContainerCheck, GroupSettings, Settings};
+pub use supply::{Shortage, Spot};

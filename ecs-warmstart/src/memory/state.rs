@@ -14,6 +14,7 @@ use super::owners::Owners;
 use super::quota::Buckets;
 use super::settings::Settings;
 use super::shelf::Shelf;
+use super::supply::Supply;
 use super::task::{Place, Task};
 use super::timeline::{End, Timeline};
 use super::tokens::{Kind, Known, Tokens};
@@ -46,6 +47,7 @@ pub(super) struct State {
     pub(super) ecs_services: EcsServices,
     /// Of the environment variables that a deployment set: facts have no values.
     pub(super) values: BTreeMap<TaskDefinitionId, Values>,
+    pub(super) supply: Supply,
     pub(super) calls: Vec<Call>,
     /// What tasks of a family do.
     pub(super) behaviours: BTreeMap<String, Behaviour>,
@@ -96,6 +98,7 @@ impl State {
             shelf: Shelf::default(),
             ecs_services: EcsServices::new(),
             values: BTreeMap::new(),
+            supply: Supply::default(),
             calls: Vec::new(),
             behaviours: BTreeMap::new(),
             next_behaviours: BTreeMap::new(),
@@ -225,6 +228,10 @@ impl State {
             Some(refusal @ Refusal::Failures(_)) => return Ok(Kind::Failures(refusal.failure())),
             None => {}
         }
+        let spot = match self.supply.take(request, &definition, now) {
+            Ok(spot) => spot,
+            Err(refusal) => return Ok(Kind::Failures(refusal.failure())),
+        };
         let number = self.owners.len();
         let arn = self.task_arn(request.cluster.name(), number)?;
         let place = match self.places.take(&definition, number, self.settings.ipv6, &self.owners, now) {
@@ -251,6 +258,7 @@ impl State {
             behaviour,
             timeline,
             place,
+            spot,
             digests,
         })))
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::behaviour::{Behaviour, CheckAnswer};
 use super::ledger::Truth;
 use super::settings::Settings;
+use super::supply::Spot;
 use super::timeline::Timeline;
 use crate::facts::{ContainerFacts, TaskDefinitionFacts};
 use crate::ids::TaskArn;
@@ -25,6 +26,8 @@ pub(super) struct Task {
     pub(super) behaviour: Behaviour,
     pub(super) timeline: Timeline,
     pub(super) place: Place,
+    /// Whose capacity it runs on, and in which subnet.
+    pub(super) spot: Spot,
     /// What each container's image stood for at the launch.
     pub(super) digests: Vec<Option<String>>,
 }

@@ -1,14 +1,33 @@
 //! All checks together.
 
 use super::definition::{self, binding_container};
-use super::finding::{Code, Finding};
+use super::finding::{Code, Finding, Severity};
 use super::subject::{Facts, Seen, Subject};
 use super::{group, health, image};
 
 /// What is wrong with the service by these facts, the worst first; each thing once.
 ///
-/// What could not be read leads to a hint that says so, and to no other finding.
+/// What could not be read leads to a hint that says so, and to no other finding. What is wrong with a fallback alone is no
+/// more than a warning: the start may do without it.
 pub fn check(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
+    let mut findings = check_on(subject, facts);
+    for (index, pool) in subject.fallbacks.iter().enumerate() {
+        let request = subject.request.on(pool);
+        let there = check_on(&Subject { request: &request, ..*subject }, facts);
+        let its_own: Vec<Finding> = there.into_iter().filter(|finding| !findings.contains(finding)).collect();
+        findings.extend(its_own.into_iter().map(|finding| Finding {
+            severity: finding.severity.max(Severity::Warning),
+            summary: format!("fallback {} ({pool}): {}", index + 1, finding.summary),
+            ..finding
+        }));
+    }
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+/// On the capacity that the request names.
+fn check_on(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &facts.task_definition {
         Seen::Known(it) => {
@@ -49,7 +68,5 @@ pub fn check(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     }
     findings.extend(group::one_vpc(subject, facts));
     findings.extend(health::check(subject, task_definition, &facts.groups));
-    findings.sort();
-    findings.dedup();
     findings
 }

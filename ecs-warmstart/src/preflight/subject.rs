@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::facts::{ImageFacts, LoadBalancerFacts, TargetGroupFacts, TaskDefinitionFacts};
-use crate::spec::{Binding, LaunchRequest};
+use crate::spec::{Binding, LaunchRequest, Pool};
 
 /// A service that is to be started.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// How its tasks are launched.
     pub request: &'a LaunchRequest,
+    /// Where they are launched when there is no capacity before.
+    pub fallbacks: &'a [Pool],
     /// Where they are registered.
     pub bindings: &'a [Binding],
     /// Whether they are registered only once their containers are HEALTHY.

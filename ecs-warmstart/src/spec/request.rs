@@ -89,7 +89,7 @@ impl LaunchRequest {
 }
 
 /// On which capacity a task runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compute {
     /// The cluster's default capacity provider strategy.
@@ -128,7 +128,7 @@ pub enum LaunchType {
 }
 
 /// One item of a capacity provider strategy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CapacityProvider {
     /// Its name: `FARGATE`, `FARGATE_SPOT`, or one of the cluster's.
@@ -146,7 +146,7 @@ fn one() -> u32 {
 }
 
 /// The network interface of an awsvpc task.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AwsVpc {
     /// 1 to 16, of one VPC. Several zones help where capacity is short.
     pub subnets: Vec<String>,

@@ -1,11 +1,13 @@
 //! The spec of a run, and its builder.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Binding, Gate, LaunchRequest, OnFailure, Pins, Readiness};
+use super::{Binding, Gate, LaunchRequest, MAX_FALLBACKS, OnFailure, Pins, Pool, Readiness, TaskSize};
 use crate::facts::NetworkMode;
 use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn};
 
@@ -14,9 +16,16 @@ use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn};
 pub struct Spec {
     service: ServiceName,
     run: RunId,
-    request: LaunchRequest,
+    /// Shared, as the bindings are: a thousand runs of one service differ in their ids.
+    #[serde(with = "super::shared::one")]
+    request: Arc<LaunchRequest>,
+    #[serde(default, with = "super::shared::list", skip_serializing_if = "no_pools")]
+    fallbacks: Arc<[Pool]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<TaskSize>,
     network_mode: Option<NetworkMode>,
-    bindings: Vec<Binding>,
+    #[serde(with = "super::shared::list")]
+    bindings: Arc<[Binding]>,
     gate: Gate,
     readiness: Readiness,
     on_failure: OnFailure,
@@ -26,6 +35,10 @@ pub struct Spec {
     healthy_timeout: Duration,
     #[serde(default, skip_serializing_if = "Pins::is_empty")]
     pins: Pins,
+}
+
+fn no_pools(pools: &Arc<[Pool]>) -> bool {
+    pools.is_empty()
 }
 
 /// `--max-wait`: a Fargate task with a large image takes two to three minutes, an EC2 one that waits for a host more.
@@ -41,9 +54,11 @@ impl Spec {
             spec: Self {
                 service,
                 run,
-                request,
+                request: Arc::new(request),
+                fallbacks: Arc::default(),
+                size: None,
                 network_mode: None,
-                bindings: Vec::new(),
+                bindings: Arc::default(),
                 gate: Gate::Running,
                 readiness: Readiness::Healthy,
                 on_failure: OnFailure::Undo,
@@ -51,6 +66,8 @@ impl Spec {
                 healthy_timeout: DEFAULT_HEALTHY_TIMEOUT,
                 pins: Pins::default(),
             },
+            bindings: Vec::new(),
+            fallbacks: Vec::new(),
         }
     }
 
@@ -62,7 +79,7 @@ impl Spec {
 
     /// The same for a task that runs already, with some of its bindings. Whatever becomes of it, it is left as it is.
     pub(crate) fn for_running(&self, run: RunId, bindings: Vec<Binding>, readiness: Readiness) -> Self {
-        Self { run, bindings, readiness, on_failure: OnFailure::Keep, ..self.clone() }
+        Self { run, bindings: bindings.into(), readiness, on_failure: OnFailure::Keep, ..self.clone() }
     }
 
     /// The same with other timeouts.
@@ -86,9 +103,48 @@ impl Spec {
         &self.run
     }
 
-    /// What to launch.
+    /// What to launch, and where first.
     pub fn request(&self) -> &LaunchRequest {
         &self.request
+    }
+
+    /// Where to launch it when there is no capacity before, in this order. Default nowhere else.
+    pub fn fallbacks(&self) -> &[Pool] {
+        &self.fallbacks
+    }
+
+    /// How many pools there are: the request's own and the fallbacks.
+    pub fn pools(&self) -> usize {
+        1 + self.fallbacks.len()
+    }
+
+    /// The pool of that number: 0 is the request's own, the fallbacks follow, and a number beyond them stands for 0.
+    pub fn pool(&self, pool: usize) -> Cow<'_, Pool> {
+        match pool.checked_sub(1).and_then(|fallback| self.fallbacks.get(fallback)) {
+            Some(pool) => Cow::Borrowed(pool),
+            None => Cow::Owned(Pool::of(&self.request)),
+        }
+    }
+
+    /// What to launch on the pool of that number.
+    pub fn request_on(&self, pool: usize) -> Cow<'_, LaunchRequest> {
+        match pool.checked_sub(1).and_then(|fallback| self.fallbacks.get(fallback)) {
+            Some(pool) => Cow::Owned(self.request.on(pool)),
+            None => Cow::Borrowed(&*self.request),
+        }
+    }
+
+    /// The same, in a pointer: a call that waits carries it.
+    pub(crate) fn shared_request_on(&self, pool: usize) -> Arc<LaunchRequest> {
+        match self.request_on(pool) {
+            Cow::Borrowed(_) => Arc::clone(&self.request),
+            Cow::Owned(request) => Arc::new(request),
+        }
+    }
+
+    /// How large the task is, where its task definition says it.
+    pub fn size(&self) -> Option<TaskSize> {
+        self.size
     }
 
     /// The cluster it runs in.
@@ -141,13 +197,31 @@ impl Spec {
 #[derive(Clone, Debug)]
 pub struct SpecBuilder {
     spec: Spec,
+    bindings: Vec<Binding>,
+    fallbacks: Vec<Pool>,
 }
 
 impl SpecBuilder {
     /// Registers the task there too.
     #[must_use]
     pub fn binding(mut self, binding: Binding) -> Self {
-        self.spec.bindings.push(binding);
+        self.bindings.push(binding);
+        self
+    }
+
+    /// Launches it there when there is no capacity before. At most [`MAX_FALLBACKS`], tried in the order given. Nothing else
+    /// is ever tried: who wants to pay for on-demand capacity where there is no Spot names it.
+    #[must_use]
+    pub fn fallback(mut self, pool: Pool) -> Self {
+        self.fallbacks.push(pool);
+        self
+    }
+
+    /// How large the task is, as its task definition says: what runs learn about capacity holds for tasks of one size.
+    /// Default unknown: then it holds for tasks of this definition.
+    #[must_use]
+    pub fn size(mut self, size: TaskSize) -> Self {
+        self.spec.size = Some(size);
         self
     }
 
@@ -208,11 +282,14 @@ impl SpecBuilder {
     /// [`InvalidSpec`] for what no call to AWS could mend.
     pub fn build(mut self) -> Result<Spec, InvalidSpec> {
         self.spec.request.validate()?;
+        self.spec.fallbacks = self.fallbacks.into();
+        self.spec.bindings = self.bindings.into();
+        check_pools(&self.spec)?;
         if self.spec.request.network.is_some() {
             self.spec.network_mode.get_or_insert(NetworkMode::AwsVpc);
         }
         let mut seen = BTreeSet::new();
-        for binding in &self.spec.bindings {
+        for binding in self.spec.bindings.iter() {
             if binding.port == 0 {
                 return Err(InvalidSpec::PortOutOfRange);
             }
@@ -222,6 +299,21 @@ impl SpecBuilder {
         }
         Ok(self.spec)
     }
+}
+
+fn check_pools(spec: &Spec) -> Result<(), InvalidSpec> {
+    if spec.fallbacks.len() > MAX_FALLBACKS {
+        return Err(InvalidSpec::TooManyFallbacks { given: spec.fallbacks.len() });
+    }
+    let mut seen = BTreeSet::new();
+    for pool in 0..spec.pools() {
+        let wrong = |wrong| InvalidSpec::Fallback { fallback: pool, wrong: Box::new(wrong) };
+        spec.request_on(pool).validate().map_err(wrong)?;
+        if !seen.insert(format!("{:?}", spec.pool(pool))) {
+            return Err(InvalidSpec::SameFallbackTwice { fallback: pool });
+        }
+    }
+    Ok(())
 }
 
 /// What no call to AWS could mend about a spec.
@@ -249,6 +341,28 @@ pub enum InvalidSpec {
     /// `RunTask` takes between 1 and 20, with at least one weight or base above 0.
     #[error("the capacity providers are wrong: {0}")]
     CapacityProviders(&'static str),
+    /// More than [`MAX_FALLBACKS`].
+    #[error("{given} fallbacks are given; there may be at most {MAX_FALLBACKS}")]
+    TooManyFallbacks {
+        /// How many are given.
+        given: usize,
+    },
+    /// What a fallback asks for is refused by `RunTask`.
+    #[error("fallback {fallback}: {wrong}")]
+    Fallback {
+        /// Which one, counted from 1.
+        fallback: usize,
+        /// Why.
+        wrong: Box<Self>,
+    },
+    /// It names what was named before it.
+    #[error(
+        "fallback {fallback} is the same as what is tried before it; name other subnets or another capacity provider"
+    )]
+    SameFallbackTwice {
+        /// Which one, counted from 1.
+        fallback: usize,
+    },
     /// A port is 1 to 65535.
     #[error("port 0 is out of range; a port is 1 to 65535")]
     PortOutOfRange,

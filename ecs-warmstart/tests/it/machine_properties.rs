@@ -1,16 +1,16 @@
 //! What holds for the machine whatever happens: random inputs at random times, those that were asked for and those that
 //! were not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::specs::{START, arn, at, binding, builder, healthy, spec, stopped, task};
+use crate::specs::{START, arn, at, binding, builder, healthy, in_two_places, spec, stopped, task};
 use ecs_warmstart::error::{ErrorKind, Failure};
 use ecs_warmstart::ids::{ClientToken, TaskArn};
 use ecs_warmstart::machine::{Effect, Input, Next, PhaseName, State, step};
 use ecs_warmstart::observation::{TargetObservation, TargetReason, TargetState, TaskObservation, TaskStatus};
-use ecs_warmstart::policy::Policy;
-use ecs_warmstart::spec::{OnFailure, Readiness, Spec};
+use ecs_warmstart::policy::{Policy, PoolSet};
+use ecs_warmstart::spec::{LaunchRequest, OnFailure, Readiness, Spec};
 use ecs_warmstart::time::Timestamp;
 use proptest::prelude::*;
 
@@ -48,6 +48,7 @@ fn tasks() -> impl Strategy<Value = TaskObservation> {
         ("SpotInterruption", "Your Spot Task was interrupted."),
         ("UserInitiated", "ecs-warmstart: cancelled"),
         ("TaskFailedToStart", "CannotPullContainerError: i/o timeout"),
+        ("TaskFailedToStart", "TaskFailedToStart: RESOURCE:MEMORY"),
     ]);
     prop_oneof![
         4 => (ids(), statuses, 0..20_u64).prop_map(|(id, status, version)| task(id, status, version)),
@@ -92,6 +93,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Input::Taken),
         2 => tasks().prop_map(Input::Task),
         4 => tasks().prop_map(Input::TaskEvent),
+        1 => Just(Input::NotMade),
         1 => Just(Input::Registered),
         1 => (0..3_usize, targets()).prop_map(|(binding, observation)| Input::Target { binding, observation }),
         1 => Just(Input::Deregistered),
@@ -127,6 +129,8 @@ fn specs() -> impl Strategy<Value = Spec> {
         many().on_failure(OnFailure::Keep).build().unwrap(),
         many().readiness(Readiness::Registered).running_timeout(Duration::ZERO).build().unwrap(),
         builder().healthy_timeout(Duration::from_secs(20)).build().unwrap(),
+        in_two_places(),
+        in_two_places(),
     ])
 }
 
@@ -141,10 +145,25 @@ struct Ledger {
     searched: BTreeSet<TaskArn>,
     launch_in_doubt: bool,
     registered: BTreeSet<usize>,
+    /// The request that a token may be bound to: AWS refuses another one under it.
+    bound: BTreeMap<ClientToken, LaunchRequest>,
+    /// The token of the launch that was asked for last, where it was bound to nothing before.
+    new_token: Option<ClientToken>,
 }
 
 impl Ledger {
     fn take_in(&mut self, input: &Input) {
+        // What was not made, or refused before it was looked at, binds nothing.
+        let binds_nothing = match input {
+            Input::NotMade => true,
+            Input::Failed(failure) => !failure.kind.is_ambiguous() && !answers_the_token(failure.kind),
+            _ => false,
+        };
+        if binds_nothing
+            && let (Some(Effect::Launch { .. }), Some(token)) = (&self.asked, self.new_token.take())
+        {
+            self.bound.remove(&token);
+        }
         match (&self.asked, input) {
             (Some(Effect::Launch { .. }), Input::Launched(task)) => {
                 self.launched.insert(task.task.clone());
@@ -170,6 +189,11 @@ impl Ledger {
         match effect {
             Effect::Launch { token } => {
                 prop_assert!(state.task().is_none(), "launches although it has a task");
+                let request = state.request().into_owned();
+                let is_new = !self.bound.contains_key(token);
+                self.new_token = is_new.then(|| token.clone());
+                let bound = self.bound.entry(token.clone()).or_insert_with(|| request.clone());
+                prop_assert_eq!(&*bound, &request, "another request under a token that may be bound");
                 // Asked without an answer by a process that was killed: as good as lost.
                 self.launch_in_doubt |= !self.tokens.insert(token.clone());
             }
@@ -195,6 +219,11 @@ impl Ledger {
     }
 }
 
+/// Whether ECS keeps that answer for the token.
+fn answers_the_token(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Capacity | ErrorKind::Conflict)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
 
@@ -203,8 +232,8 @@ proptest! {
         spec in specs(),
         adopted in prop::option::weighted(0.2, tasks()),
         moves in prop::collection::vec((moves(), 0..40_000_u64, any::<bool>()), 1..80),
+        shortages in prop::collection::vec(0..4_usize, 80),
     ) {
-        let policy = Policy::default();
         let mut ledger = Ledger::default();
         let mut now = START;
         let mut state = match adopted {
@@ -221,6 +250,14 @@ proptest! {
                 Move::Answer { task, target } => answer(&next, task, target),
             };
             ledger.take_in(&input);
+            // What other runs find changes from step to step: nowhere, here, there, everywhere.
+            let exhausted = match shortages[round] {
+                0 => PoolSet::NONE,
+                1 => PoolSet::NONE.with(0),
+                2 => PoolSet::NONE.with(1),
+                _ => PoolSet::NONE.with(0).with(1),
+            };
+            let policy = Policy { exhausted, ..Policy::default() };
             let before = state.clone();
             let stepped = step(state, input, told, &policy);
             state = stepped.state;
@@ -230,6 +267,7 @@ proptest! {
                 prop_assert_eq!(&state, &before, "an end is an end");
             }
             prop_assert_eq!(state.phase().is_final(), next == Next::Finished);
+            prop_assert!(state.pool() < state.spec().pools(), "launches nowhere else than it may");
             if let Next::WakeAt(at) = &next {
                 prop_assert!(*at > now, "wakes in the future");
             }

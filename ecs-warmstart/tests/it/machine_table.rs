@@ -112,6 +112,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("TaskEvent, RUNNING", Input::TaskEvent(task("own", TaskStatus::Running, 9))),
         ("TaskEvent, exited", Input::TaskEvent(exited())),
         ("TaskEvent, an older one", Input::TaskEvent(stopped("own", 0, "UserInitiated", ""))),
+        ("NotMade", Input::NotMade),
         ("Registered", Input::Registered),
         ("Target, not registered", target(TargetState::Unused, Some(TargetReason::NotRegistered))),
         ("Target, initial", target(TargetState::Initial, Some(TargetReason::InitialHealthChecking))),

@@ -1,6 +1,7 @@
 //! The proofs of the library, as one program: the machine by itself, then whole runs on the simulated cloud.
 
 mod cancelling;
+mod capacity;
 mod checking;
 mod converging;
 mod corpus;

@@ -19,6 +19,15 @@ fn the_configuration_is_read() {
 }
 
 #[test]
+fn the_fallbacks_are_read() {
+    let bindings = blocks("toml")[0].split_once("[[services.auth.bindings]]").unwrap().1;
+    let text = format!("{}[[services.auth.bindings]]{bindings}", blocks("toml")[1]);
+    let config = Config::parse(&text, |_| None).unwrap();
+    let pools: Vec<String> = config.services[0].fallbacks.iter().map(ToString::to_string).collect();
+    assert_eq!(pools, ["FARGATE_SPOT in subnet-b", "FARGATE in subnet-a"]);
+}
+
+#[test]
 fn the_commands_are_those_that_are_tested() {
     let after = |marker: &str| README.split(marker).nth(1).unwrap().lines().nth(2).unwrap();
     assert_eq!(after("<!-- run -->"), "cargo run -p ecs-warmstart-cli -- up --backend memory");

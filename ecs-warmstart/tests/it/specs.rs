@@ -6,7 +6,9 @@ use ecs_warmstart::ids::{ServiceName, TaskArn};
 use ecs_warmstart::observation::{
     ContainerObservation, HealthStatus, StopCode, StopInfo, TaskObservation, TaskStatus,
 };
-use ecs_warmstart::spec::{Binding, Gate, LaunchRequest, Spec, SpecBuilder};
+use ecs_warmstart::spec::{
+    AwsVpc, Binding, CapacityProvider, Compute, Gate, LaunchRequest, LaunchType, Pool, Spec, SpecBuilder,
+};
 use ecs_warmstart::time::Timestamp;
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
@@ -32,6 +34,23 @@ pub(crate) fn binding(name: &str, port: u16) -> Binding {
 pub(crate) fn spec() -> Spec {
     let gate = Gate::ContainersHealthy { containers: vec!["api".into()] };
     builder().binding(binding("auth", 8080)).gate(gate).build().unwrap()
+}
+
+/// The same on Fargate Spot in one zone, and where that has no capacity on Fargate in another.
+pub(crate) fn in_two_places() -> Spec {
+    let service: ServiceName = "auth".parse().unwrap();
+    let mut request =
+        LaunchRequest::new("authapi-cluster".parse().unwrap(), "authapi".parse().unwrap(), &service);
+    let network = |subnet: &str| Some(AwsVpc { subnets: vec![subnet.into()], ..AwsVpc::default() });
+    let spot = CapacityProvider { name: "FARGATE_SPOT".into(), weight: 1, base: 0 };
+    request.compute = Compute::CapacityProviders(vec![spot]);
+    request.network = network("subnet-a");
+    Spec::builder(service, "auth/0".parse().unwrap(), request)
+        .fallback(Pool { compute: Compute::LaunchType(LaunchType::Fargate), network: network("subnet-b") })
+        .binding(binding("auth", 8080))
+        .gate(Gate::ContainersHealthy { containers: vec!["api".into()] })
+        .build()
+        .unwrap()
 }
 
 pub(crate) fn arn(id: &str) -> TaskArn {

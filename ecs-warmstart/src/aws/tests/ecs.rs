@@ -19,11 +19,15 @@ use aws_smithy_types::retry::RetryConfig;
 
 use super::super::Ecs;
 use super::wire::{End, Wire};
+use crate::clock::{Clock, TokioClock};
+use crate::driver::{Driven, WarmStart};
 use crate::error::ErrorKind;
 use crate::ids::{ClientToken, ClusterId, RunId, ServiceName, TaskArn};
+use crate::machine::State;
+use crate::memory::InMemory;
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::ports::{Selector, TaskLauncher};
-use crate::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType};
+use crate::spec::{AwsVpc, CapacityProvider, Compute, LaunchRequest, LaunchType, Pool, Spec};
 
 fn ecs(rules: &[&Rule]) -> Ecs {
     Ecs::new(mock_client!(aws_sdk_ecs, RuleMode::MatchAny, rules))
@@ -131,6 +135,62 @@ async fn run_task_carries_all_that_is_asked_for() {
     let network = spot.network_configuration().unwrap().awsvpc_configuration().unwrap();
     assert_eq!(network.security_groups.as_deref(), None, "none means the VPC's default one");
     assert_eq!(network.assign_public_ip(), Some(&AssignPublicIp::Disabled));
+}
+
+/// Where there is no capacity the launch goes elsewhere: by a new token, since ECS answers the old one so for ever.
+#[tokio::test(start_paused = true)]
+async fn a_launch_without_capacity_asks_elsewhere_by_a_new_token() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    let run_task = mock!(Client::run_task).then_compute_output(move |input: &RunTaskInput| {
+        noted.lock().unwrap().push(input.clone());
+        let on_spot = input.capacity_provider_strategy().iter().any(|it| it.capacity_provider() == "FARGATE_SPOT");
+        let reason = "Capacity is unavailable at this time. Please try again later or in a different availability zone";
+        let answer = RunTaskOutput::builder();
+        match on_spot {
+            true => answer.failures(EcsFailure::builder().reason(reason).build()).build(),
+            false => answer.tasks(started(1)).build(),
+        }
+    });
+    let list_tasks = mock!(Client::list_tasks).then_output(|| ListTasksOutput::builder().build());
+    let pool = |provider: &str, subnet: &str| Pool {
+        compute: Compute::CapacityProviders(vec![CapacityProvider {
+            name: provider.into(),
+            weight: 1,
+            base: 0,
+        }]),
+        network: Some(AwsVpc { subnets: vec![subnet.into()], ..AwsVpc::default() }),
+    };
+    let service = ServiceName::new("auth").unwrap();
+    let request = request().on(&pool("FARGATE_SPOT", "subnet-a"));
+    let spec = Spec::builder(service.clone(), RunId::for_slot(&service, 0), request)
+        .fallback(pool("FARGATE", "subnet-b"))
+        .build()
+        .unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::new());
+    // What comes after the launch is not asked of ECS here.
+    let others = InMemory::sample(Arc::clone(&clock));
+    let warm_start =
+        WarmStart::new(ecs(&[&run_task, &list_tasks]), others.clone(), others).with_clock(Arc::clone(&clock));
+    let launch = State::launch(spec, clock.now());
+    let driven = warm_start.drive(launch, std::time::Duration::from_secs(8)).await.unwrap();
+    let Driven::Suspended { state, .. } = driven else { panic!("{driven:?}") };
+    assert_eq!(state.task(), Some(&task(1)));
+
+    let asked = asked.lock().unwrap();
+    let told: Vec<_> = asked
+        .iter()
+        .map(|input| {
+            let network = input.network_configuration().unwrap().awsvpc_configuration().unwrap();
+            let provider = input.capacity_provider_strategy()[0].capacity_provider().to_owned();
+            (input.client_token().unwrap().to_owned(), provider, network.subnets().to_vec())
+        })
+        .collect();
+    let on = |token: &str, provider: &str, subnet: &str| {
+        (token.to_owned(), provider.to_owned(), vec![subnet.to_owned()])
+    };
+    assert_eq!(told, [on("auth/0#0", "FARGATE_SPOT", "subnet-a"), on("auth/0#1", "FARGATE", "subnet-b")]);
+    assert!(asked.iter().all(|input| input.launch_type().is_none()), "ECS refuses both");
 }
 
 /// The SDK retries within one call: on the wire every try has to have the one token.

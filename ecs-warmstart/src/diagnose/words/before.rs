@@ -71,7 +71,7 @@ pub(super) const TABLE: &[Words] = &[
     words(
         Code::Capacity,
         "there is no capacity for the task at this time",
-        "call again later; give subnets in more Availability Zones, or add a capacity provider (FARGATE beside FARGATE_SPOT)",
+        "call again later, or name in `fallback` where else to launch: subnets in other Availability Zones, or another capacity provider (FARGATE after FARGATE_SPOT)",
     ),
     words(
         Code::InstanceResources,

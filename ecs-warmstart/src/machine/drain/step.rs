@@ -57,6 +57,7 @@ fn take_in(run: &mut DrainRun, input: Input, policy: &Policy) {
             | Input::Target { .. }
             | Input::StopAccepted
             | Input::Task(_)
+            | Input::NotMade
             | Input::Failed(_),
             _,
         ) => {}

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::kit::{FAMILY, Kit, exact, exactly, seconds};
 use crate::clock::TokioClock;
 use crate::error::{ErrorKind, Failure};
-use crate::memory::{Action, Behaviour, InMemory, Refusal, SAMPLE_SERVICES, Settings, Stop};
+use crate::ids::TaskArn;
+use crate::memory::{Action, Behaviour, InMemory, Refusal, SAMPLE_SERVICES, Settings, Shortage, Stop};
 use crate::observation::{HealthStatus, StopCode, TaskObservation, TaskStatus};
 use crate::ports::{HealthWaiter, Inspector, TaskLauncher};
 use crate::quota::Quotas;
-use crate::spec::{Compute, LaunchRequest};
+use crate::spec::{CapacityProvider, Compute, LaunchRequest};
 
 #[tokio::test]
 async fn a_task_is_missing_at_first_and_long_after_its_end() {
@@ -129,6 +130,41 @@ async fn capacity_comes_back() {
     }
     kit.go_to(60);
     kit.launch("t#60").await;
+}
+
+#[tokio::test]
+async fn capacity_is_of_a_provider_a_subnet_and_a_size_and_may_run_out() {
+    let kit = Kit::new();
+    let spot = CapacityProvider { name: "FARGATE_SPOT".into(), weight: 1, base: 0 };
+    let on_spot = LaunchRequest { compute: Compute::CapacityProviders(vec![spot]), ..kit.request.clone() };
+    let spot_in = |task: &TaskArn| {
+        let spot = kit.cloud.placed(task).unwrap();
+        format!("{} {}", spot.provider, spot.subnet)
+    };
+    kit.cloud.exhaust_after(Shortage::of("FARGATE_SPOT").in_subnet("subnet-a"), 1);
+    let first = kit.try_launch("a#0", &on_spot).await.unwrap().task;
+    let second = kit.try_launch("a#1", &on_spot).await.unwrap().task;
+    assert_eq!(
+        (spot_in(&first), spot_in(&second)),
+        ("FARGATE_SPOT subnet-a".into(), "FARGATE_SPOT subnet-b".into())
+    );
+    // Of another size there is no capacity on demand, of this one there is.
+    kit.cloud.exhaust(Shortage::of("FARGATE").for_size(1024, 2048));
+    let third = kit.try_launch("a#2", &kit.request).await.unwrap().task;
+    assert_eq!(spot_in(&third), "FARGATE subnet-a");
+    kit.cloud.exhaust_until(Shortage::of("FARGATE_SPOT"), kit.at(60));
+    for _ in 0..2 {
+        let refused = kit.try_launch("b#0", &on_spot).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Capacity);
+    }
+    kit.go_to(60);
+    let replayed = kit.try_launch("b#0", &on_spot).await.unwrap_err();
+    assert_eq!(replayed.kind(), ErrorKind::Capacity, "the token keeps its answer");
+    let later = kit.try_launch("b#1", &on_spot).await.unwrap().task;
+    assert_eq!(spot_in(&later), "FARGATE_SPOT subnet-b", "subnet-a had capacity for one");
+    kit.cloud.replenish();
+    let last = kit.try_launch("b#2", &on_spot).await.unwrap().task;
+    assert_eq!(spot_in(&last), "FARGATE_SPOT subnet-a");
 }
 
 #[tokio::test]

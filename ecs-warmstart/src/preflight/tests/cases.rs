@@ -7,7 +7,7 @@ use crate::facts::{
     Compatibility, ContainerFacts, Dependency, ImageFacts, NetworkMode, StartCondition, TargetType,
 };
 use crate::image::{Digest, Platform};
-use crate::spec::{Compute, LaunchType};
+use crate::spec::{Compute, LaunchType, Pool};
 
 /// A change that makes one thing wrong, and what is said of it: all that is said.
 type Case = (&'static str, fn(&mut World), &'static [(Severity, Code)]);
@@ -21,6 +21,28 @@ const CASES: &[Case] = &[
         "subnets for bridge",
         |it| it.definition().network_mode = NetworkMode::Bridge,
         &[(Error, Code::SubnetsSuperfluous), (Error, Code::TargetTypeMismatch)],
+    ),
+    (
+        "a fallback for which the definition is not made",
+        |it| {
+            it.definition().compatibilities = vec![Compatibility::Fargate];
+            let compute = Compute::LaunchType(LaunchType::Ec2);
+            it.fallbacks = vec![Pool { compute, ..Pool::of(&it.request) }];
+        },
+        &[(Warning, Code::LaunchTypeIncompatible)],
+    ),
+    (
+        "a fallback without subnets",
+        |it| it.fallbacks = vec![Pool { network: None, ..Pool::of(&it.request) }],
+        &[(Warning, Code::SubnetsMissing)],
+    ),
+    (
+        "what is wrong everywhere is said once",
+        |it| {
+            it.fallbacks = vec![Pool::of(&it.request)];
+            it.definition().active = false;
+        },
+        &[(Error, Code::TaskDefinitionInactive)],
     ),
     (
         "not for Fargate",

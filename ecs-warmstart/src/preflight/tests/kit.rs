@@ -9,7 +9,7 @@ use crate::facts::{
     LogConfiguration, NetworkMode, RuntimePlatform, TargetGroupFacts, TargetType, TaskDefinitionFacts,
 };
 use crate::image::{Digest, Platform};
-use crate::spec::{AwsVpc, Binding, Compute, LaunchRequest, LaunchType};
+use crate::spec::{AwsVpc, Binding, Compute, LaunchRequest, LaunchType, Pool};
 
 pub(super) const IMAGE: &str = "111122223333.dkr.ecr.us-east-2.amazonaws.com/web:1.0";
 
@@ -17,6 +17,7 @@ pub(super) const IMAGE: &str = "111122223333.dkr.ecr.us-east-2.amazonaws.com/web
 #[derive(Clone, Debug)]
 pub(super) struct World {
     pub(super) request: LaunchRequest,
+    pub(super) fallbacks: Vec<Pool>,
     pub(super) bindings: Vec<Binding>,
     pub(super) is_gated: bool,
     pub(super) waits_for_health: bool,
@@ -83,6 +84,7 @@ pub(super) fn world() -> World {
     };
     World {
         request,
+        fallbacks: Vec::new(),
         bindings: vec![binding("web")],
         is_gated: true,
         waits_for_health: true,
@@ -130,6 +132,7 @@ impl World {
     pub(super) fn check(&self) -> Vec<Finding> {
         let subject = Subject {
             request: &self.request,
+            fallbacks: &self.fallbacks,
             bindings: &self.bindings,
             is_gated: self.is_gated,
             waits_for_health: self.waits_for_health,
