@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::changes::{Change, Changes};
-use super::inspects::{Definitions, Delays, Groups};
+use super::inspects::{Balancers, Definitions, Delays, EcsServices, Groups, Images, LogGroups, LogTails};
 use super::merger::{Merged, Merger};
 use super::reads::{GroupLooks, Searches, TargetLooks, TaskLooks};
 use crate::clock::Clock;
@@ -79,7 +79,6 @@ impl Default for BatchSettings {
 #[derive(Clone, Debug)]
 pub struct Coalescing {
     launcher: Arc<dyn TaskLauncher>,
-    inspector: Arc<dyn Inspector>,
     limiter: Limiter,
     tasks: Merger<TaskLooks>,
     targets: Merger<TargetLooks>,
@@ -89,6 +88,11 @@ pub struct Coalescing {
     definitions: Merger<Definitions>,
     groups: Merger<Groups>,
     delays: Merger<Delays>,
+    balancers: Merger<Balancers>,
+    images: Merger<Images>,
+    log_groups: Merger<LogGroups>,
+    log_tails: Merger<LogTails>,
+    ecs_services: Merger<EcsServices>,
 }
 
 impl Coalescing {
@@ -106,7 +110,11 @@ impl Coalescing {
             definitions: inside.merge(Definitions(Arc::clone(&inspector))),
             groups: inside.merge(Groups(Arc::clone(&inspector))),
             delays: inside.merge(Delays(Arc::clone(&inspector))),
-            inspector,
+            balancers: inside.merge(Balancers(Arc::clone(&inspector))),
+            images: inside.merge(Images(Arc::clone(&inspector))),
+            log_groups: inside.merge(LogGroups(Arc::clone(&inspector))),
+            log_tails: inside.merge(LogTails(Arc::clone(&inspector))),
+            ecs_services: inside.merge(EcsServices(inspector)),
             launcher,
             limiter,
         }
@@ -205,27 +213,22 @@ impl Inspector for Coalescing {
     }
 
     async fn load_balancers(&self) -> Result<Vec<LoadBalancerFacts>> {
-        let pass = self.limiter.admit(ApiClass::ElbRead).await;
-        let answer = self.inspector.load_balancers().await;
-        pass.answered(&answer);
-        answer
+        only(self.balancers.ask(&(), (), &[()]).await?)
     }
 
-    // What follows is asked once before a start or after a failure, and counts against quotas of its own.
-
     async fn image(&self, image: &ImageRef) -> Result<ImageFacts> {
-        self.inspector.image(image).await
+        only(self.images.ask(image, (), &[()]).await?)
     }
 
     async fn log_group_exists(&self, group: &str) -> Result<bool> {
-        self.inspector.log_group_exists(group).await
+        only(self.log_groups.ask(&group.to_owned(), (), &[()]).await?)
     }
 
     async fn log_tail(&self, query: &LogQuery) -> Result<Vec<LogLine>> {
-        self.inspector.log_tail(query).await
+        only(self.log_tails.ask(query, (), &[()]).await?)
     }
 
     async fn ecs_service(&self, cluster: &ClusterId, name: &str) -> Result<EcsServiceFacts> {
-        self.inspector.ecs_service(cluster, name).await
+        only(self.ecs_services.ask(&(cluster.clone(), name.to_owned()), (), &[()]).await?)
     }
 }

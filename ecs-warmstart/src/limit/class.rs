@@ -17,6 +17,14 @@ pub enum ApiClass {
     Registration,
     /// `DescribeTargetHealth`, `DescribeTargetGroups`, `DescribeTargetGroupAttributes`, and whatever else ELBv2 describes.
     ElbRead,
+    /// `DescribeServices`.
+    ServiceRead,
+    /// What a registry says of images.
+    ImageRead,
+    /// `DescribeLogGroups`.
+    LogGroups,
+    /// `GetLogEvents`.
+    LogEvents,
 }
 
 /// A bucket of AWS's.
@@ -29,10 +37,14 @@ pub(super) enum BucketName {
     Registration,
     ElbRead,
     ElbAccount,
+    ServiceRead,
+    ImageRead,
+    LogGroups,
+    LogEvents,
 }
 
 impl BucketName {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::FargateLaunch,
         Self::ClusterModify,
         Self::ClusterRead,
@@ -40,6 +52,10 @@ impl BucketName {
         Self::Registration,
         Self::ElbRead,
         Self::ElbAccount,
+        Self::ServiceRead,
+        Self::ImageRead,
+        Self::LogGroups,
+        Self::LogEvents,
     ];
 }
 
@@ -59,6 +75,10 @@ impl ApiClass {
             Self::DefinitionRead => &[BucketName::DefinitionRead],
             Self::Registration => &[BucketName::Registration, BucketName::ElbAccount],
             Self::ElbRead => &[BucketName::ElbRead, BucketName::ElbAccount],
+            Self::ServiceRead => &[BucketName::ServiceRead],
+            Self::ImageRead => &[BucketName::ImageRead],
+            Self::LogGroups => &[BucketName::LogGroups],
+            Self::LogEvents => &[BucketName::LogEvents],
         }
     }
 }

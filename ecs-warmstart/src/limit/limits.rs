@@ -35,6 +35,10 @@ impl Limits {
             BucketName::Registration => self.quotas.registration,
             BucketName::ElbRead => self.quotas.elb_read,
             BucketName::ElbAccount => self.quotas.elb_account,
+            BucketName::ServiceRead => self.quotas.service_read,
+            BucketName::ImageRead => self.quotas.image_read,
+            BucketName::LogGroups => self.quotas.log_groups,
+            BucketName::LogEvents => self.quotas.log_events,
         }
     }
 }

@@ -14,6 +14,10 @@ pub(super) struct Buckets {
     registration: Bucket,
     elb_read: Bucket,
     elb_account: Bucket,
+    service_read: Bucket,
+    image_read: Bucket,
+    log_groups: Bucket,
+    log_events: Bucket,
 }
 
 impl Buckets {
@@ -26,6 +30,10 @@ impl Buckets {
             registration: Bucket::new(quotas.registration),
             elb_read: Bucket::new(quotas.elb_read),
             elb_account: Bucket::new(quotas.elb_account),
+            service_read: Bucket::new(quotas.service_read),
+            image_read: Bucket::new(quotas.image_read),
+            log_groups: Bucket::new(quotas.log_groups),
+            log_events: Bucket::new(quotas.log_events),
         }
     }
 
@@ -45,14 +53,12 @@ impl Buckets {
             | Action::DescribeTargetGroups
             | Action::DescribeTargetGroupAttributes
             | Action::DescribeLoadBalancers => (&mut self.elb_read, true),
-            // Far above what a fleet asks: ECR's is 2000/s.
-            Action::BatchGetImage
-            | Action::DescribeLogGroups
-            | Action::GetLogEvents
-            | Action::DescribeServices
+            Action::DescribeServices => (&mut self.service_read, false),
+            Action::BatchGetImage => (&mut self.image_read, false),
+            Action::DescribeLogGroups => (&mut self.log_groups, false),
+            Action::GetLogEvents => (&mut self.log_events, false),
             // One deployment makes one of each.
-            | Action::RegisterTaskDefinition
-            | Action::UpdateService => return true,
+            Action::RegisterTaskDefinition | Action::UpdateService => return true,
         };
         bucket.take(now) && (!elb || self.elb_account.take(now))
     }

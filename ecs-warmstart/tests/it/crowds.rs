@@ -9,12 +9,15 @@ use ecs_warmstart::driver::{Cancel, Driven, WarmStart};
 use ecs_warmstart::error::ErrorKind;
 use ecs_warmstart::fleet::{Fleet, Report, RunOutcome, Service, TaskReport, UpOptions};
 use ecs_warmstart::ids::ServiceName;
+use ecs_warmstart::image::ImageRef;
 use ecs_warmstart::limit::{ApiClass, Limiter, Limits};
 use ecs_warmstart::machine::{PhaseName, State};
-use ecs_warmstart::memory::{Action, Behaviour, InMemory, Settings};
+use ecs_warmstart::memory::{
+    Action, Behaviour, InMemory, SAMPLE_ACCOUNT, SAMPLE_REGION, SAMPLE_SERVICES, Settings,
+};
 use ecs_warmstart::ports::Ports;
 use ecs_warmstart::quota::Quotas;
-use ecs_warmstart::spec::{Gate, LaunchRequest};
+use ecs_warmstart::spec::{Gate, LaunchRequest, Readiness};
 use ecs_warmstart::testing::{Chaos, ChaosPlan};
 
 use crate::failures::{FAULTS, Left, spec_behind};
@@ -130,10 +133,45 @@ async fn two_hundred_services_come_up_with_merged_calls_and_no_throttle() {
     // Who asks for the same at the same time shares a call.
     assert!(count(&cloud, Action::DescribeTaskDefinition) <= 3);
     assert!(count(&cloud, Action::DescribeTargetGroups) <= 3);
+    for action in [Action::BatchGetImage, Action::DescribeLogGroups, Action::DescribeLoadBalancers] {
+        assert!((1..=3).contains(&count(&cloud, action)), "{action}: {}", count(&cloud, action));
+    }
     for action in [Action::DescribeTasks, Action::DescribeTargetHealth, Action::RegisterTargets] {
         let calls = count(&cloud, action);
         assert!(calls <= 3 * 200, "{action}: {calls}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_of_services_that_have_nothing_in_common_keeps_within_every_quota() {
+    let clock = clock();
+    let cloud = cloud(&clock, 0);
+    let service = |number: u32| {
+        let mut definition = SAMPLE_SERVICES[0].definition().unwrap();
+        definition.id = format!("auth-{number}").parse().unwrap();
+        let image: ImageRef =
+            format!("{SAMPLE_ACCOUNT}.dkr.ecr.{SAMPLE_REGION}.amazonaws.com/auth-{number}:1.0")
+                .parse()
+                .unwrap();
+        let known: ImageRef = definition.containers[0].image.parse().unwrap();
+        cloud.add_image(&image, cloud.image_facts(&known).unwrap());
+        definition.containers[0].image = image.to_string();
+        definition.containers[0].log.as_mut().unwrap().group = Some(format!("/ecs/auth-{number}"));
+        cloud.add_log_group(&format!("/ecs/auth-{number}"));
+        let task_definition = definition.id.clone();
+        cloud.add_task_definition(definition);
+        let one = services(number + 1).remove(number as usize);
+        Service { request: LaunchRequest { task_definition, ..one.request }, ..one }
+    };
+    let services: Vec<Service> = (0..120).map(service).collect();
+    let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock);
+    let report = fleet.check(&services, Readiness::Healthy).await;
+    assert_eq!((report.summary.succeeded, throttles(&cloud)), (120, 0), "{report:#?}");
+    for action in [Action::DescribeTaskDefinition, Action::BatchGetImage, Action::DescribeLogGroups] {
+        assert_eq!(count(&cloud, action), 120, "{action}");
+    }
+    // 120 at half of 10/s, but for the first five.
+    assert!((23_000..40_000).contains(&report.elapsed_ms), "{} ms", report.elapsed_ms);
 }
 
 #[tokio::test(start_paused = true)]
