@@ -28,8 +28,14 @@ pub struct Measured {
     pub calls: BTreeMap<Action, usize>,
     /// How many of them were throttled.
     pub throttled: usize,
+    /// The least time in which these very tasks could have been ready, if each was launched as soon as the quota allows, and
+    /// whatever happens to it is acted on at once. Not told of peers: nobody notes when they register.
+    pub own_floor: Option<Duration>,
     /// How late things were seen.
     pub lags: Lags,
+    /// How late targets were seen healthy beyond the time between two looks at a group that the quota allowed then, shortest
+    /// first. Not told of peers.
+    pub beyond_poll: Vec<Duration>,
     /// The processor time it took, the simulated cloud's included.
     pub cpu: Option<Duration>,
 }
@@ -59,6 +65,22 @@ pub fn floor(tasks: usize, alone: Duration) -> Duration {
     launches + alone
 }
 
+/// When the task that is launched in that place of the order can be launched at the earliest.
+fn slot(place: usize) -> Duration {
+    let Limits { share, quotas } = Limits::default();
+    let (burst, rate) =
+        (f64::from(quotas.fargate_launch.burst) * share, quotas.fargate_launch.per_second * share);
+    Duration::from_secs_f64((place as f64 + 1.0 - burst).max(0.0) / rate)
+}
+
+/// What remains of ELB's calls for looks, while so many registrations were made in that time.
+fn looks_per_second(calls: &BTreeMap<Action, usize>, makespan: Duration) -> f64 {
+    let Limits { share, quotas } = Limits::default();
+    let writes = calls.get(&Action::RegisterTargets).copied().unwrap_or(0) as f64;
+    let left = quotas.elb_account.per_second * share - writes / makespan.as_secs_f64().max(1.0);
+    left.min(quotas.elb_read.per_second * share).max(1.0)
+}
+
 async fn measure(world: &World, tasks: usize, policy: Policy) -> Measured {
     let seen = Arc::new(Seen::default());
     let began = cpu_time();
@@ -70,13 +92,16 @@ async fn measure(world: &World, tasks: usize, policy: Policy) -> Measured {
     let cpu = cpu_time().zip(began).map(|(ended, began)| ended.saturating_sub(began));
     let outcomes = report.services.iter().flat_map(|service| &service.tasks).map(|task| task.outcome);
     let (calls, throttled) = calls(&world.cloud);
+    let makespan = Duration::from_millis(report.elapsed_ms);
     Measured {
         tasks,
         ready: outcomes.filter(|outcome| *outcome == RunOutcome::Ready).count(),
-        makespan: Duration::from_millis(report.elapsed_ms),
+        makespan,
+        own_floor: Some(seen.floor(&world.cloud, slot)),
+        lags: seen.lags(&world.cloud),
+        beyond_poll: seen.beyond_poll(&world.cloud, looks_per_second(&calls, makespan)),
         calls,
         throttled,
-        lags: seen.lags(&world.cloud),
         cpu,
     }
 }

@@ -123,6 +123,8 @@ pub async fn bring_up(tasks: usize, peer: Peer) -> (Measured, Failures) {
         tasks,
         ready: tasks - failures.values().sum::<usize>(),
         makespan: world.clock.now().since(began),
+        own_floor: None,
+        beyond_poll: Vec::new(),
         calls,
         throttled,
         lags: seen.lags(&world.cloud),

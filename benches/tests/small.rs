@@ -17,7 +17,10 @@ fn a_small_fleet_is_up_near_its_floor_without_a_throttle() {
     assert_eq!(measured.calls[&Action::RunTask], TASKS);
     let floor = floor(TASKS, simulated(alone()));
     assert!(measured.makespan < floor.mul_f64(1.7), "{:?}, floor {floor:?}", measured.makespan);
+    let own_floor = measured.own_floor.unwrap();
+    assert!((own_floor..own_floor.mul_f64(1.15)).contains(&measured.makespan), "{own_floor:?}");
     assert_eq!((measured.lags.running.len(), measured.lags.healthy.len()), (TASKS, TASKS));
+    assert!(quantile(&measured.beyond_poll, 0.95).unwrap() < Duration::from_secs(1));
     for lags in [&measured.lags.running, &measured.lags.healthy] {
         let p50 = quantile(lags, 0.5).unwrap();
         assert!(p50 < Duration::from_secs(2), "{p50:?}");

@@ -131,8 +131,9 @@ async fn heap_of(runs: u32, share: f64) -> usize {
         WarmStart::new(ports.launcher, ports.registrar, ports.waiter).with_clock(Arc::clone(&clock));
     let before = dhat::HeapStats::get().curr_bytes;
     let mut waiting = JoinSet::new();
+    let of_all = spec();
     for run in 0..runs {
-        let spec = spec().with_run(format!("auth/{run}").parse().expect("a run's id"));
+        let spec = of_all.with_run(format!("auth/{run}").parse().expect("a run's id"));
         let warm_start = warm_start.clone();
         // As a fleet does it.
         let state = State::launch(spec, clock.now());
