@@ -113,6 +113,12 @@ codes! {
     SlotTaken = "slot_taken", Calling, Transient, Cause;
     /// A group in use would be left without a healthy target.
     LastHealthyTarget = "last_healthy_target", Calling, Permanent, Cause;
+    /// The cluster does not exist.
+    ClusterMissing = "cluster_missing", Calling, Permanent, Cause;
+    /// The cluster has no ECS service of that name.
+    EcsServiceMissing = "ecs_service_missing", Calling, Permanent, Cause;
+    /// The ECS service is being deleted, or was.
+    EcsServiceInactive = "ecs_service_inactive", Calling, Permanent, Cause;
     /// The task definition is deregistered.
     TaskDefinitionInactive = "task_definition_inactive", Calling, Permanent, Cause;
     /// A role of the task definition cannot be assumed.
@@ -187,6 +193,8 @@ codes! {
     RegistryUnknown = "registry_unknown", Pulling, Permanent, Cause;
     /// Layers are out of reach: ECR keeps them in S3.
     LayersUnreachable = "layers_unreachable", Pulling, Permanent, Cause;
+    /// The registry's certificate is not trusted.
+    RegistryUntrusted = "registry_untrusted", Pulling, Permanent, Cause;
     /// The registry's rate limit.
     RegistryRateLimited = "registry_rate_limited", Pulling, Transient, Cause;
     /// The pull broke off.
@@ -232,6 +240,8 @@ codes! {
     StartFailed = "start_failed", Starting, Permanent, Symptom;
     /// The task never got to RUNNING.
     TaskFailedToStart = "task_failed_to_start", Starting, Permanent, Symptom;
+    /// The task is not RUNNING yet.
+    TaskNotRunning = "task_not_running", Starting, Transient, Symptom;
     /// The task was not RUNNING in the time given.
     NotRunningInTime = "not_running_in_time", Starting, Transient, Symptom;
 
@@ -303,6 +313,8 @@ codes! {
     WaitTooShort = "wait_too_short", ContainerHealth, Permanent, Cause;
     /// A container is UNHEALTHY.
     ContainerUnhealthy = "container_unhealthy", ContainerHealth, Permanent, Symptom;
+    /// The health check of a container has neither passed nor failed for good.
+    ContainerHealthUnknown = "container_health_unknown", ContainerHealth, Transient, Symptom;
     /// The gate did not open in the time given.
     GateNotOpenInTime = "gate_not_open_in_time", ContainerHealth, Transient, Symptom;
 
@@ -358,6 +370,8 @@ codes! {
     ServiceUnstable = "service_unstable", Whole, Permanent, Symptom;
     /// The deployment failed.
     DeploymentFailed = "deployment_failed", Whole, Permanent, Symptom;
+    /// Fewer tasks run and are well than there should be.
+    TooFewTasks = "too_few_tasks", Whole, Permanent, Symptom;
     /// No task of the service runs, and none stopped lately.
     NotStarted = "not_started", Whole, Permanent, Symptom;
     /// The evidence does not say why.

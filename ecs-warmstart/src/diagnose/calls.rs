@@ -59,7 +59,7 @@ fn placement(failure: &Failure) -> Option<(Code, Confidence)> {
     }
 }
 
-fn of_kind(kind: ErrorKind) -> (Code, Confidence) {
+pub(super) fn of_kind(kind: ErrorKind) -> (Code, Confidence) {
     match kind {
         ErrorKind::Capacity => (Code::Capacity, High),
         ErrorKind::Denied => (Code::Denied, High),

@@ -15,13 +15,15 @@ pub(super) struct Draft {
     pub(super) quotes: Vec<String>,
     /// A sentence that is better than that of the tables.
     summary: Option<String>,
+    /// A remedy that is better than that of the tables.
+    remedy: Option<String>,
     /// What the words of the tables leave open.
     slots: BTreeMap<&'static str, String>,
 }
 
 impl Draft {
     pub(super) fn new(code: Code, confidence: Confidence) -> Self {
-        Self { code, confidence, quotes: Vec::new(), summary: None, slots: BTreeMap::new() }
+        Self { code, confidence, quotes: Vec::new(), summary: None, remedy: None, slots: BTreeMap::new() }
     }
 
     pub(super) fn quote(mut self, quote: impl Into<String>) -> Self {
@@ -46,10 +48,31 @@ impl Draft {
         self.slots.get(slot).map(String::as_str)
     }
 
+    pub(super) fn slots(&self) -> &BTreeMap<&'static str, String> {
+        &self.slots
+    }
+
     /// Says it in the run's own sentence.
     pub(super) fn saying(mut self, summary: impl ToString) -> Self {
         self.summary = Some(summary.to_string());
         self
+    }
+
+    /// The same remedy, said for this case.
+    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// No surer than this.
+    pub(super) fn at_most(mut self, confidence: Confidence) -> Self {
+        self.confidence = self.confidence.min(confidence);
+        self
+    }
+
+    /// Whether it explains, and is more than a guess.
+    pub(super) fn is_cause(&self) -> bool {
+        !self.code.is_symptom() && self.confidence > Confidence::Low
     }
 
     /// Takes in another draft of the same code: the surer one's words, the quotes of both.
@@ -67,15 +90,17 @@ impl Draft {
         }
         let known = self.summary.take();
         self.summary = if surer { other.summary.or(known) } else { known.or(other.summary) };
+        let known = self.remedy.take();
+        self.remedy = if surer { other.remedy.or(known) } else { known.or(other.remedy) };
         self.confidence = self.confidence.max(other.confidence);
     }
 
     /// The sentence.
     pub(super) fn summary(&self, evidence: &Evidence) -> String {
-        match &self.summary {
+        printable(&match &self.summary {
             Some(summary) => summary.clone(),
             None => words::fill(words::of(self.code).sentence, &self.slots, evidence),
-        }
+        })
     }
 
     pub(super) fn finding(self, evidence: &Evidence) -> Finding {
@@ -85,11 +110,47 @@ impl Draft {
         Finding {
             code: self.code,
             summary: self.summary(evidence),
-            remedy: words::fill(words::of(self.code).remedy, &self.slots, evidence),
-            evidence: self.quotes,
+            remedy: printable(&match &self.remedy {
+                Some(remedy) => remedy.clone(),
+                None => words::fill(words::of(self.code).remedy, &self.slots, evidence),
+            }),
+            evidence: self.quotes.iter().map(|quote| printable(quote)).collect(),
             transient: self.code.is_transient(),
             confidence,
             chain: Vec::new(),
+        }
+    }
+}
+
+/// What others wrote, safe to show: a terminal does what control characters say, and some turn the direction of the text.
+pub(crate) fn printable(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => shown.push(' '),
+            c if c.is_control() || turns(c) => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_shown() {
+        for (text, expected) in [
+            ("plain: ü 🦀", "plain: ü 🦀"),
+            ("a\tb\nc", "a b\\nc"),
+            ("\u{1b}[31mfatal\u{1b}[0m", "\\u{1b}[31mfatal\\u{1b}[0m"),
+            ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{202e}txt.exe", "\\u{202e}txt.exe"),
+        ] {
+            assert_eq!(printable(text), expected);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::ErrorKind;
 use crate::ids::TargetGroupArn;
 use crate::machine::Cause;
 use crate::observation::{ContainerObservation, Target, TargetObservation, TaskObservation};
@@ -16,9 +17,18 @@ pub struct Evidence {
     /// The service's name, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+    /// The cluster that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// When it was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
     /// How many tasks it should have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub desired: Option<u32>,
+    /// The reads that failed: what they ask for is not known, which is not the same as not there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed_reads: Vec<FailedRead>,
     /// Why the run did not get ready, as the run itself saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -68,6 +78,18 @@ impl Evidence {
             (None, _) => &[],
         }
     }
+}
+
+/// A read that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedRead {
+    /// The call, as AWS names it: `ListTasks`.
+    pub call: String,
+    /// How.
+    pub kind: ErrorKind,
+    /// What was answered.
+    #[serde(default)]
+    pub message: String,
 }
 
 /// What is needed of a task definition.
@@ -120,6 +142,13 @@ pub struct HealthCheckSettings {
     pub retries: u32,
     /// How long failures do not count: 0 to 300 s, default 0.
     pub start_period: u32,
+}
+
+impl HealthCheckSettings {
+    /// For how long after its start a container is given before failures make it UNHEALTHY, in seconds.
+    pub(super) fn given(&self) -> u32 {
+        self.start_period.saturating_add(self.interval.saturating_mul(self.retries))
+    }
 }
 
 impl Default for HealthCheckSettings {
@@ -176,6 +205,8 @@ pub struct EcsServiceEvidence {
     pub name: String,
     /// Its cluster.
     pub cluster: String,
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`; nothing where that is not known.
+    pub status: Option<String>,
     /// How many tasks it should have.
     pub desired: u32,
     /// How many are RUNNING.

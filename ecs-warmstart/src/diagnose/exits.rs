@@ -3,7 +3,8 @@
 use super::draft::Draft;
 use super::evidence::Evidence;
 use super::logs;
-use super::stops::{ended_on_purpose, quotes, stop_of};
+use super::patterns::{ERRORS, FORBIDDEN, MISSING};
+use super::stops::{quotes, stop_of};
 use crate::catalogue::Confidence::{self, High, Medium};
 use crate::catalogue::{Code, read, was_told};
 use crate::observation::{ContainerObservation, StopInfo};
@@ -21,12 +22,16 @@ pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
     if stop.is_some() || evidence.task.as_ref().is_some_and(|task| task.is_ending()) {
         drafts.extend(of_task(stop, containers, essential).map(|draft| with_log(evidence, draft)));
     }
-    for sibling in evidence.siblings.iter().filter(|sibling| !ended_on_purpose(sibling)) {
-        if let Some(stop) = &sibling.stop {
-            drafts.extend(of_task(Some(stop), &sibling.containers, essential));
-        }
-    }
     drafts
+}
+
+/// The same of another task.
+pub(super) fn of_stop(
+    evidence: &Evidence,
+    stop: &StopInfo,
+    containers: &[ContainerObservation],
+) -> Option<Draft> {
+    of_task(Some(stop), containers, |name| evidence.settings(name).and_then(|settings| settings.essential))
 }
 
 fn of_task(
@@ -59,9 +64,15 @@ fn of_task(
 /// An exit code says little; the last line of the log that looks like an error says more.
 fn with_log(evidence: &Evidence, draft: Draft) -> Draft {
     let container = draft.get("container").unwrap_or_default().to_owned();
-    match logs::last_error(evidence, &container) {
-        Some(line) if draft.code == Code::ApplicationFailed => draft.quote(logs::quote(line)),
-        Some(_) | None => draft,
+    let words = match draft.code {
+        Code::ApplicationFailed => ERRORS,
+        Code::CommandNotFound => MISSING,
+        Code::CommandNotExecutable => FORBIDDEN,
+        _ => return draft,
+    };
+    match logs::last_that_says(evidence, &container, words) {
+        Some(line) => draft.quote(logs::quote(line)),
+        None => draft,
     }
 }
 

@@ -91,6 +91,7 @@ impl EcsServiceEvidence {
         Self {
             name: facts.name.clone(),
             cluster: cluster.to_owned(),
+            status: Some(facts.status.clone()).filter(|status| !status.is_empty()),
             desired: facts.desired,
             running: facts.running,
             deployments: facts.deployments.iter().map(deployment).collect(),

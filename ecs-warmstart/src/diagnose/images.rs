@@ -47,9 +47,33 @@ fn runs_on(has: &str, wanted: &str) -> bool {
     has == wanted || has.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Tasks of one revision have to run one image: where they do not, a tag moved between their starts.
+/// Whether that container's image is known to be made for the platform that the task definition wants.
+pub(super) fn fits(evidence: &Evidence, container: Option<&str>) -> bool {
+    let Some(definition) = &evidence.definition else { return false };
+    let Some(wanted) = &definition.platform else { return false };
+    let named: Vec<&str> = match container.and_then(|name| evidence.settings(name)) {
+        Some(settings) => settings.image.as_deref().into_iter().collect(),
+        None => definition.containers.iter().filter_map(|it| it.image.as_deref()).collect(),
+    };
+    let proven = |name: &&str| {
+        let of_name = evidence.images.iter().filter(|image| image.image == *name);
+        of_name.flat_map(|image| &image.platforms).any(|has| runs_on(has, wanted))
+    };
+    !named.is_empty() && named.iter().all(proven)
+}
+
+/// The images of the task of which the registry says that.
+pub(super) fn misfits(evidence: &Evidence, code: Code) -> impl Iterator<Item = &str> {
+    let used = evidence.images.iter().filter(|image| is_used(evidence, &image.image));
+    used.filter(move |it| of_image(evidence, it).is_some_and(|draft| draft.code == code))
+        .map(|it| it.image.as_str())
+}
+
+/// Tasks of one revision have to run one image: where they do not, a tag moved between their starts. Of tasks that are gone
+/// nobody has to be told.
 fn drift(evidence: &Evidence) -> Option<Draft> {
-    let tasks: Vec<&TaskObservation> = evidence.task.iter().chain(&evidence.siblings).collect();
+    let tasks = evidence.task.iter().chain(&evidence.siblings);
+    let tasks: Vec<&TaskObservation> = tasks.filter(|task| !task.is_ending()).collect();
     let mut running: BTreeMap<(String, &str), BTreeMap<&str, &str>> = BTreeMap::new();
     for task in &tasks {
         let Some(revision) = &task.task_definition else { continue };

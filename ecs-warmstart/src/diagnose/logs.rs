@@ -1,15 +1,17 @@
-//! What the log says: known patterns, an entry point that waits without end, where the application listens.
+//! What the log says: known patterns, and an entry point that waits without end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::evidence::{Evidence, LogLine};
-use super::patterns::{ERRORS, PATTERNS, READY};
+use super::evidence::{Evidence, LogLine, TargetEvidence};
+use super::patterns::{DEPENDENCY_READY, IDLE, PATTERNS, READY};
+use super::stops::{stop_of, was_told_from_outside};
+use super::{listens, targets};
 use crate::catalogue::Code;
 use crate::catalogue::Confidence::{self, High, Low, Medium};
 use crate::machine::Cause;
-use crate::observation::{HealthStatus, TargetReason, TargetState};
+use crate::observation::{ContainerObservation, HealthStatus, TargetReason, TargetState};
 
 /// That often the same line is no progress.
 const WAITS: usize = 3;
@@ -17,99 +19,190 @@ const WAITS: usize = 3;
 const QUOTED: usize = 2;
 
 pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
-    // A log of a task that serves has old troubles in it, not the present one.
-    if !is_in_trouble(evidence) {
+    // A log of a task that serves, or that was told to stop, has old troubles in it, not the present one.
+    if !is_in_trouble(evidence) || stop_of(evidence).is_some_and(was_told_from_outside) {
         return Vec::new();
     }
-    let mut drafts = known(evidence);
-    drafts.extend(waits(evidence, &drafts));
-    drafts.extend(listens(evidence));
+    let lines = Log::of(evidence);
+    let mut drafts = lines.known();
+    drafts.extend(lines.waits(&drafts));
+    drafts.extend(listens::rule(evidence));
     drafts
 }
 
 /// Whether anything but the log says that something is wrong.
 fn is_in_trouble(evidence: &Evidence) -> bool {
     let stops = evidence.task.as_ref().is_none_or(|task| task.is_ending());
-    evidence.cause.is_some() || stops || is_unhealthy(evidence)
+    let unhealthy = evidence.containers().iter().any(|it| it.health == HealthStatus::Unhealthy);
+    let targets = evidence.targets.iter().any(|target| target.seen.state != TargetState::Healthy);
+    evidence.cause.is_some() || stops || unhealthy || targets
 }
 
-fn is_unhealthy(evidence: &Evidence) -> bool {
-    let containers = evidence.containers().iter().any(|it| it.health == HealthStatus::Unhealthy);
-    containers || evidence.targets.iter().any(|target| target.seen.state != TargetState::Healthy)
+/// The log beside what else is known.
+struct Log<'a> {
+    evidence: &'a Evidence,
+    targets: Vec<TargetEvidence>,
+    /// Of each container, the place of the last line that says that it serves.
+    ready: HashMap<&'a str, usize>,
+    /// And of the last one that says that what it waited for is there.
+    dependency_ready: HashMap<&'a str, usize>,
 }
 
-fn known(evidence: &Evidence) -> Vec<Draft> {
-    let mut drafts: BTreeMap<Code, Draft> = BTreeMap::new();
-    for line in &evidence.logs {
-        let said = line.message.to_lowercase();
-        let found = PATTERNS.iter().find(|pattern| pattern.says.iter().all(|part| said.contains(part)));
-        let Some(pattern) = found else { continue };
-        if is_over(evidence, line, pattern.code) {
-            continue;
+impl<'a> Log<'a> {
+    fn of(evidence: &'a Evidence) -> Self {
+        let last = |is: fn(&LogLine) -> bool| {
+            let lines = evidence.logs.iter().enumerate().filter(|(_, line)| is(line));
+            lines.map(|(place, line)| (line.container.as_str(), place)).collect()
+        };
+        Self {
+            evidence,
+            targets: targets::seen(evidence),
+            ready: last(is_ready),
+            dependency_ready: last(says_dependency_is_ready),
         }
-        let confidence = corroborated(evidence, pattern.code, pattern.confidence);
-        let draft = drafts.remove(&pattern.code).unwrap_or_else(|| {
-            Draft::new(pattern.code, confidence)
+    }
+
+    fn known(&self) -> Vec<Draft> {
+        let mut drafts: BTreeMap<(Code, &str), Draft> = BTreeMap::new();
+        for (place, line) in self.evidence.logs.iter().enumerate() {
+            let said = line.message.to_lowercase();
+            let found = PATTERNS.iter().find(|pattern| pattern.says.iter().all(|part| said.contains(part)));
+            let Some(code) = found.map(|pattern| pattern.code) else { continue };
+            let Some(confidence) = self.confidence(code, place, line) else { continue };
+            let draft = Draft::new(code, confidence)
                 .slot("container", &line.container)
-                .slot("line", line.message.trim())
-        });
-        let full = draft.quotes.len() >= QUOTED;
-        drafts.insert(pattern.code, if full { draft } else { draft.quote(quote(line)) });
+                .slot("line", line.message.trim());
+            let known = drafts.entry((code, &line.container)).or_insert(draft.clone());
+            let full = known.quotes.len() >= QUOTED;
+            known.merge(if full { draft } else { draft.quote(quote(line)) });
+        }
+        drafts.into_values().collect()
     }
-    drafts.into_values().collect()
-}
 
-/// A dependency that was waited for and then came is no cause any more.
-fn is_over(evidence: &Evidence, line: &LogLine, code: Code) -> bool {
-    let after = evidence.logs.iter().skip_while(|other| !std::ptr::eq(*other, line));
-    code == Code::DependencyUnreachable && after.skip(1).any(is_ready)
-}
-
-/// The log and something else that agrees with it make it sure.
-fn corroborated(evidence: &Evidence, code: Code, alone: Confidence) -> Confidence {
-    let exited = evidence
-        .containers()
-        .iter()
-        .any(|it| it.exit_code.is_some_and(|code| !matches!(code, 0 | 137 | 143)));
-    let waited = matches!(
-        evidence.cause,
-        Some(Cause::GateNotOpenInTime { .. } | Cause::NotHealthyInTime { .. } | Cause::TargetUnusable { .. })
-    );
-    let agrees = match code {
-        Code::DependencyUnreachable => exited || waited || is_unhealthy(evidence),
-        Code::ImageIncomplete | Code::EnvironmentMissing => exited,
-        _ => false,
-    };
-    if agrees { High } else { alone }
-}
-
-/// The same words again and again, and none that says that it serves.
-fn waits(evidence: &Evidence, known: &[Draft]) -> Option<Draft> {
-    let ended =
-        evidence.task.as_ref().is_some_and(|task| task.containers.iter().any(|it| it.exit_code.is_some()));
-    let dependency = known.iter().any(|draft| draft.code == Code::DependencyUnreachable);
-    if ended || dependency || evidence.logs.iter().any(is_ready) {
-        return None;
+    /// How sure a line is; nothing where what it says has passed.
+    fn confidence(&self, code: Code, place: usize, line: &LogLine) -> Option<Confidence> {
+        let container = line.container.as_str();
+        let after = |places: &HashMap<&str, usize>| places.get(container).is_some_and(|it| *it > place);
+        let came_up = after(&self.ready);
+        if code == Code::DependencyUnreachable {
+            // An application may listen while its health path still says that the database is away.
+            let over = came_up && !self.answers(container, is_5xx);
+            if over || after(&self.dependency_ready) {
+                return None;
+            }
+        } else if came_up {
+            return Some(Low);
+        }
+        // Who answers that there is no such path is up.
+        let contradicted = self.answers(container, |seen| is_wrong_code(seen) && !is_5xx(seen));
+        Some(match (contradicted, self.agrees(code, container)) {
+            (true, _) => Low,
+            (false, true) => High,
+            (false, false) => Medium,
+        })
     }
-    let mut times: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    for line in &evidence.logs {
-        let words = without_numbers(&line.message);
-        if words.contains("wait") || words.contains("retry") || words.contains("not ready") {
-            *times.entry((&line.container, words)).or_default() += 1;
+
+    /// Whether something else says the same of that container.
+    fn agrees(&self, code: Code, container: &str) -> bool {
+        let exited = self.has_failed(container);
+        let ill = || self.is_ill(container) || self.answers(container, is_5xx);
+        match code {
+            Code::DependencyUnreachable => exited || ill() || self.answers(container, is_refused),
+            Code::DependencyDenied => exited || ill(),
+            Code::ImagePlatformMismatch
+            | Code::HeapExhausted
+            | Code::DiskFull
+            | Code::PortInUse
+            | Code::TaskRoleDenied
+            | Code::ImageIncomplete
+            | Code::EnvironmentMissing => exited,
+            _ => false,
         }
     }
-    let ((container, words), _) =
-        times.into_iter().filter(|(_, times)| *times >= WAITS).max_by_key(|(_, times)| *times)?;
-    let line = evidence
-        .logs
-        .iter()
-        .rfind(|it| it.container == container && without_numbers(&it.message) == words)?;
-    Some(
-        Draft::new(Code::EntrypointWaits, Medium)
-            .quote(quote(line))
-            .slot("container", container)
-            .slot("line", line.message.trim()),
-    )
+
+    /// Whether it exited with an error of its own.
+    fn has_failed(&self, container: &str) -> bool {
+        let failed = |code: i32| !matches!(code, 0 | 137 | 143);
+        let is_it = |name: &str| container.is_empty() || name == container;
+        self.evidence.containers().iter().any(|it| is_it(&it.name) && it.exit_code.is_some_and(failed))
+    }
+
+    /// Whether it is UNHEALTHY, or holds the gate shut.
+    fn is_ill(&self, container: &str) -> bool {
+        let is_it = |name: &str| container.is_empty() || name == container;
+        let unhealthy = |it: &ContainerObservation| is_it(&it.name) && it.health == HealthStatus::Unhealthy;
+        let holds = matches!(&self.evidence.cause, Some(Cause::GateNotOpenInTime { containers, .. })
+            if containers.iter().any(|name| is_it(name)));
+        holds || self.evidence.containers().iter().any(unhealthy)
+    }
+
+    /// Whether one of the targets that lead to that container says so.
+    fn answers(&self, container: &str, says: impl Fn(&TargetEvidence) -> bool) -> bool {
+        self.targets.iter().any(|target| says(target) && self.evidence.may_answer(container, target))
+    }
+
+    /// The same words again and again, and none that says that it serves.
+    fn waits(&self, known: &[Draft]) -> Option<Draft> {
+        let evidence = self.evidence;
+        let ended = evidence.containers().iter().any(|it| it.exit_code.is_some());
+        let dependency = known.iter().any(|it| it.code == Code::DependencyUnreachable && it.is_cause());
+        if ended || dependency {
+            return None;
+        }
+        let mut times: BTreeMap<(&str, String), (usize, &LogLine)> = BTreeMap::new();
+        for line in evidence.logs.iter().filter(|line| self.may_wait(&line.container)) {
+            let words = without_numbers(&line.message);
+            if is_waiting(&words) {
+                let (times, last) = times.entry((&line.container, words)).or_insert((0, line));
+                (*times, *last) = (*times + 1, line);
+            }
+        }
+        let lines = times.into_values().filter(|(times, _)| *times >= WAITS);
+        let (_, line) = lines.max_by_key(|(times, _)| *times)?;
+        // What waits takes no connection: it would refuse one, not let it run into the void.
+        let runs_out = self.answers(&line.container, is_timeout) && !self.is_ill(&line.container);
+        Some(
+            Draft::new(Code::EntrypointWaits, if runs_out { Low } else { Medium })
+                .quote(quote(line))
+                .slot("container", &line.container)
+                .slot("line", line.message.trim()),
+        )
+    }
+
+    /// Whether that container is one that has not come up.
+    fn may_wait(&self, container: &str) -> bool {
+        let healthy = |it: &ContainerObservation| it.name == container && it.health == HealthStatus::Healthy;
+        let aside = !self.targets.is_empty()
+            && !self.targets.iter().any(|target| self.evidence.may_answer(container, target));
+        !self.ready.contains_key(container)
+            && !self.evidence.containers().iter().any(healthy)
+            && (!aside || self.is_ill(container))
+    }
+}
+
+fn is_wrong_code(target: &TargetEvidence) -> bool {
+    target.seen.reason == Some(TargetReason::ResponseCodeMismatch)
+}
+
+fn is_5xx(target: &TargetEvidence) -> bool {
+    let codes = targets::codes(target.seen.description.as_deref());
+    is_wrong_code(target) && codes.is_some_and(|codes| codes.split(',').any(|it| it.trim().starts_with('5')))
+}
+
+fn is_refused(target: &TargetEvidence) -> bool {
+    target.seen.reason == Some(TargetReason::FailedHealthChecks)
+}
+
+fn is_timeout(target: &TargetEvidence) -> bool {
+    target.seen.reason == Some(TargetReason::Timeout)
+}
+
+fn is_waiting(words: &str) -> bool {
+    let waits = words.contains("wait") || words.contains("retry") || words.contains("not ready");
+    let idle = words.split_once("waiting for ").is_some_and(|(_, what)| {
+        IDLE.iter().any(|it| what.split_whitespace().take(3).any(|word| word.starts_with(it)))
+    });
+    waits && !idle
 }
 
 /// Counters and times differ from line to line.
@@ -117,76 +210,39 @@ fn without_numbers(message: &str) -> String {
     message.to_lowercase().chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
-/// Where the application says that it listens, against where it is asked.
-fn listens(evidence: &Evidence) -> Option<Draft> {
-    let refused = |reason: &Option<TargetReason>| {
-        matches!(reason, Some(TargetReason::FailedHealthChecks | TargetReason::Timeout))
-    };
-    let target = evidence.targets.iter().find(|target| refused(&target.seen.reason))?;
-    let port = target.target.port;
-    // A task in awsvpc mode is asked at the container's port itself; elsewhere the host's port is another one.
-    let direct = target.target.id.parse::<std::net::IpAddr>().is_ok();
-    let (line, host, listened) = evidence.logs.iter().rev().find_map(|line| {
-        let (host, port) = listening(&line.message)?;
-        Some((line, host, port))
-    })?;
-    let draft = |code, confidence| {
-        Draft::new(code, confidence)
-            .quote(quote(line))
-            .slot("container", &line.container)
-            .slot("listened", listened)
-            .slot("port", port)
-    };
-    if matches!(host.as_str(), "127.0.0.1" | "localhost" | "[::1]") && (listened == port || !direct) {
-        Some(draft(Code::ListensOnLoopback, High))
-    } else if direct && listened != port {
-        let declared =
-            evidence.definition.iter().flat_map(|it| &it.containers).any(|it| it.ports.contains(&listened));
-        // It may listen on both and name only one.
-        Some(draft(Code::ListensOnOtherPort, if declared { Low } else { Medium }))
-    } else {
-        None
-    }
-}
-
-/// Host (empty where none is said) and port of a line such as `Listening on http://127.0.0.1:8000`.
-fn listening(message: &str) -> Option<(String, u16)> {
-    let lower = message.to_lowercase();
-    let said = ["listening on", "listening at", "running on", "started on", "running at"];
-    let after = said.iter().find_map(|words| lower.split_once(words).map(|(_, after)| after))?;
-    let after = after.trim_start_matches([':', ' ']).trim_start_matches("tcp://");
-    let after = after.strip_prefix("http://").or_else(|| after.strip_prefix("https://")).unwrap_or(after);
-    let after =
-        after.strip_prefix("port").map_or(after, |rest| rest.trim_start_matches([' ', ':', '(', 's', ')']));
-    let token: String =
-        after.chars().take_while(|c| !c.is_whitespace() && !matches!(c, '/' | ',' | '(')).collect();
-    match token.rsplit_once(':') {
-        Some((host, port)) => Some((host.to_owned(), port.parse().ok()?)),
-        None => Some((String::new(), token.trim_end_matches('.').parse().ok()?)),
-    }
-}
-
-pub(super) fn is_ready(line: &LogLine) -> bool {
+fn is_ready(line: &LogLine) -> bool {
     let said = line.message.to_lowercase();
-    READY.iter().any(|words| said.contains(words))
+    READY.iter().any(|words| said.contains(words)) && !says_dependency_is_ready(line)
 }
 
-/// From RUNNING to the first line that says that it serves.
-pub(super) fn first_success(evidence: &Evidence) -> Option<(Duration, Option<&LogLine>)> {
+fn says_dependency_is_ready(line: &LogLine) -> bool {
+    let said = line.message.to_lowercase();
+    DEPENDENCY_READY.iter().any(|words| said.contains(words))
+}
+
+/// From RUNNING to the first line of that container that says that it serves.
+pub(super) fn first_success<'a>(
+    evidence: &'a Evidence,
+    container: &str,
+) -> Option<(Duration, Option<&'a LogLine>)> {
     if let Some(observed) = evidence.first_success {
         return Some((observed, None));
     }
     let started = evidence.task.as_ref()?.started_at?;
-    // The last one: an entry point may say that its database is there before its application is.
-    let line = evidence.logs.iter().rfind(|line| is_ready(line) && line.at.is_some())?;
+    let is_of = |line: &&LogLine| line.container == container && line.at.is_some() && is_ready(line);
+    let line = evidence.logs.iter().find(is_of)?;
     Some((line.at?.since(started), Some(line)))
 }
 
-/// The last line that looks like an error.
-pub(super) fn last_error<'a>(evidence: &'a Evidence, container: &str) -> Option<&'a LogLine> {
+/// The last line of that container with one of these words.
+pub(super) fn last_that_says<'a>(
+    evidence: &'a Evidence,
+    container: &str,
+    words: &[&str],
+) -> Option<&'a LogLine> {
     evidence.logs.iter().rfind(|line| {
         let said = line.message.to_lowercase();
-        line.container == container && ERRORS.iter().any(|word| said.contains(word))
+        line.container == container && words.iter().any(|word| said.contains(word))
     })
 }
 
@@ -194,27 +250,4 @@ pub(super) fn quote(line: &LogLine) -> String {
     let from =
         if line.container.is_empty() { "log".to_owned() } else { format!("log of {}", line.container) };
     format!("{from}: {}", line.message.trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_an_application_listens() {
-        for (line, expected) in [
-            ("Listening on http://127.0.0.1:8000", Some(("127.0.0.1", 8000))),
-            ("INFO: Uvicorn running on http://0.0.0.0:8000 (Press CTRL+C to quit)", Some(("0.0.0.0", 8000))),
-            ("Server listening on port 3000", Some(("", 3000))),
-            ("Tomcat started on port(s): 8080 (http)", Some(("", 8080))),
-            ("listening on :9090", Some(("", 9090))),
-            ("Running on http://[::1]:5000", Some(("[::1]", 5000))),
-            ("[INFO] Listening at: http://127.0.0.1:8000 (1)", Some(("127.0.0.1", 8000))),
-            ("listening on the stars", None),
-        ] {
-            let found = listening(line);
-            let found = found.as_ref().map(|(host, port)| (host.as_str(), *port));
-            assert_eq!(found, expected, "{line}");
-        }
-    }
 }

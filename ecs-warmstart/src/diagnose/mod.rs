@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attribution;
 mod calls;
 mod draft;
 mod events;
@@ -32,17 +33,24 @@ mod exits;
 mod finding;
 mod from_facts;
 mod health;
+mod health_command;
 mod images;
+mod listens;
 mod logs;
 mod patterns;
+mod presence;
 mod rank;
+mod reads;
 mod record;
+mod refine;
+mod siblings;
 mod stops;
 mod targets;
 mod words;
 
+pub(crate) use draft::printable;
 pub use evidence::{
-    ContainerSettings, DefinitionEvidence, DeploymentEvidence, EcsServiceEvidence, Evidence,
+    ContainerSettings, DefinitionEvidence, DeploymentEvidence, EcsServiceEvidence, Evidence, FailedRead,
     HealthCheckSettings, ImageEvidence, LogLine, ServiceEvent, TargetEvidence,
 };
 pub use finding::{Diagnosis, Finding, Link};

@@ -4,73 +4,67 @@
 //! application might.
 
 use crate::catalogue::Code;
-use crate::catalogue::Confidence::{self, High, Medium};
 
+/// A line alone is never sure: an application may write it of something that it then does without.
 pub(super) struct Pattern {
     /// All of these are in the line, in lower case.
     pub(super) says: &'static [&'static str],
     pub(super) code: Code,
-    /// How sure the line alone makes it.
-    pub(super) confidence: Confidence,
 }
 
-const fn sure(says: &'static [&'static str], code: Code) -> Pattern {
-    Pattern { says, code, confidence: High }
-}
-
-const fn hint(says: &'static [&'static str], code: Code) -> Pattern {
-    Pattern { says, code, confidence: Medium }
+const fn pattern(says: &'static [&'static str], code: Code) -> Pattern {
+    Pattern { says, code }
 }
 
 pub(super) const PATTERNS: &[Pattern] = &[
-    sure(&["exec format error"], Code::ImagePlatformMismatch),
+    pattern(&["exec format error"], Code::ImagePlatformMismatch),
     // The process's own heap, whatever the container may have.
-    sure(&["java.lang.outofmemoryerror"], Code::HeapExhausted),
-    sure(&["javascript heap out of memory"], Code::HeapExhausted),
-    sure(&["no space left on device"], Code::DiskFull),
-    sure(&["address already in use"], Code::PortInUse),
-    sure(&["eaddrinuse"], Code::PortInUse),
+    pattern(&["java.lang.outofmemoryerror"], Code::HeapExhausted),
+    pattern(&["javascript heap out of memory"], Code::HeapExhausted),
+    pattern(&["no space left on device"], Code::DiskFull),
+    pattern(&["address already in use"], Code::PortInUse),
+    pattern(&["eaddrinuse"], Code::PortInUse),
     // Credentials before reachability: whoever is refused was reached.
-    sure(&["password authentication failed"], Code::DependencyDenied),
-    sure(&["access denied for user"], Code::DependencyDenied),
-    sure(&["no pg_hba.conf entry"], Code::DependencyDenied),
-    sure(&["wrongpass"], Code::DependencyDenied),
-    sure(&["noauth authentication required"], Code::DependencyDenied),
-    sure(&["is not authorized to perform", "assumed-role"], Code::TaskRoleDenied),
-    sure(&["accessdenied", "is not authorized to perform"], Code::TaskRoleDenied),
-    hint(&["database not ready"], Code::DependencyUnreachable),
-    hint(&["database is not ready"], Code::DependencyUnreachable),
-    hint(&["database unavailable"], Code::DependencyUnreachable),
-    hint(&["waiting for database"], Code::DependencyUnreachable),
-    hint(&["waiting for db"], Code::DependencyUnreachable),
-    hint(&["waiting for postgres"], Code::DependencyUnreachable),
-    hint(&["waiting for mysql"], Code::DependencyUnreachable),
-    hint(&["waiting for redis"], Code::DependencyUnreachable),
-    hint(&["database system is starting up"], Code::DependencyUnreachable),
-    hint(&["could not connect to server"], Code::DependencyUnreachable),
-    hint(&["connection to server at", "failed"], Code::DependencyUnreachable),
-    hint(&["can't connect to mysql server"], Code::DependencyUnreachable),
-    hint(&["communications link failure"], Code::DependencyUnreachable),
-    hint(&["could not translate host name"], Code::DependencyUnreachable),
-    hint(&["mongonetworkerror"], Code::DependencyUnreachable),
-    hint(&["serverselectiontimeout"], Code::DependencyUnreachable),
-    hint(&["redis", "connection refused"], Code::DependencyUnreachable),
-    hint(&["sqlstate[hy000] [2002]"], Code::DependencyUnreachable),
-    hint(&["econnrefused", ":5432"], Code::DependencyUnreachable),
-    hint(&["econnrefused", ":3306"], Code::DependencyUnreachable),
-    hint(&["econnrefused", ":6379"], Code::DependencyUnreachable),
-    hint(&["econnrefused", ":27017"], Code::DependencyUnreachable),
-    hint(&["modulenotfounderror"], Code::ImageIncomplete),
-    hint(&["cannot find module"], Code::ImageIncomplete),
-    hint(&["err_module_not_found"], Code::ImageIncomplete),
-    hint(&["unsupported url type \"workspace:\""], Code::ImageIncomplete),
-    hint(&["could not find or load main class"], Code::ImageIncomplete),
-    hint(&["error while loading shared libraries"], Code::ImageIncomplete),
-    hint(&["keyerror: '"], Code::EnvironmentMissing),
-    hint(&["environment variable", "not set"], Code::EnvironmentMissing),
-    hint(&["environment variable", "is required"], Code::EnvironmentMissing),
-    hint(&["missing required environment variable"], Code::EnvironmentMissing),
-    hint(&["environment variable", "must be set"], Code::EnvironmentMissing),
+    pattern(&["password authentication failed"], Code::DependencyDenied),
+    pattern(&["access denied for user"], Code::DependencyDenied),
+    pattern(&["no pg_hba.conf entry"], Code::DependencyDenied),
+    pattern(&["wrongpass"], Code::DependencyDenied),
+    pattern(&["noauth authentication required"], Code::DependencyDenied),
+    pattern(&["is not authorized to perform", "assumed-role"], Code::TaskRoleDenied),
+    pattern(&["accessdenied", "is not authorized to perform"], Code::TaskRoleDenied),
+    pattern(&["database not ready"], Code::DependencyUnreachable),
+    pattern(&["database is not ready"], Code::DependencyUnreachable),
+    pattern(&["database unavailable"], Code::DependencyUnreachable),
+    pattern(&["waiting for database"], Code::DependencyUnreachable),
+    pattern(&["waiting for db"], Code::DependencyUnreachable),
+    pattern(&["waiting for postgres"], Code::DependencyUnreachable),
+    pattern(&["waiting for mysql"], Code::DependencyUnreachable),
+    pattern(&["waiting for redis"], Code::DependencyUnreachable),
+    pattern(&["database system is starting up"], Code::DependencyUnreachable),
+    pattern(&["could not connect to server"], Code::DependencyUnreachable),
+    pattern(&["connection to server at", "failed"], Code::DependencyUnreachable),
+    pattern(&["can't connect to mysql server"], Code::DependencyUnreachable),
+    pattern(&["communications link failure"], Code::DependencyUnreachable),
+    pattern(&["could not translate host name"], Code::DependencyUnreachable),
+    pattern(&["mongonetworkerror"], Code::DependencyUnreachable),
+    pattern(&["serverselectiontimeout"], Code::DependencyUnreachable),
+    pattern(&["redis", "connection refused"], Code::DependencyUnreachable),
+    pattern(&["sqlstate[hy000] [2002]"], Code::DependencyUnreachable),
+    pattern(&["econnrefused", ":5432"], Code::DependencyUnreachable),
+    pattern(&["econnrefused", ":3306"], Code::DependencyUnreachable),
+    pattern(&["econnrefused", ":6379"], Code::DependencyUnreachable),
+    pattern(&["econnrefused", ":27017"], Code::DependencyUnreachable),
+    pattern(&["modulenotfounderror"], Code::ImageIncomplete),
+    pattern(&["cannot find module"], Code::ImageIncomplete),
+    pattern(&["err_module_not_found"], Code::ImageIncomplete),
+    pattern(&["unsupported url type \"workspace:\""], Code::ImageIncomplete),
+    pattern(&["could not find or load main class"], Code::ImageIncomplete),
+    pattern(&["error while loading shared libraries"], Code::ImageIncomplete),
+    pattern(&["keyerror: '"], Code::EnvironmentMissing),
+    pattern(&["environment variable", "not set"], Code::EnvironmentMissing),
+    pattern(&["environment variable", "is required"], Code::EnvironmentMissing),
+    pattern(&["missing required environment variable"], Code::EnvironmentMissing),
+    pattern(&["environment variable", "must be set"], Code::EnvironmentMissing),
 ];
 
 /// What a server prints once it serves.
@@ -78,7 +72,6 @@ pub(super) const READY: &[&str] = &[
     "listening on",
     "listening at",
     "application startup complete",
-    "database is ready",
     "ready to accept connections",
     "ready for start up",
     "server started",
@@ -87,6 +80,21 @@ pub(super) const READY: &[&str] = &[
     "started application in",
     "tomcat started on port",
 ];
+
+/// What an entry point prints once what it waited for is there.
+pub(super) const DEPENDENCY_READY: &[&str] =
+    &["database is ready", "database ready", "postgres is ready", "mysql is ready", "redis is ready"];
+
+/// What a worker prints that has nothing to do: it is at work.
+pub(super) const IDLE: &[&str] =
+    &["message", "request", "connection", "job", "task", "event", "work", "client", "signal"];
+
+/// A listener that is not the one that is asked.
+pub(super) const ASIDE: &[&str] = &["metrics", "admin", "debug", "management", "prometheus", "connect"];
+
+/// What a shell says of a program that is not there, and of one that it may not run.
+pub(super) const MISSING: &[&str] = &["not found", "no such file"];
+pub(super) const FORBIDDEN: &[&str] = &["permission denied", "cannot execute"];
 
 /// What a line of an error begins with or holds, for the quote beside an exit code.
 pub(super) const ERRORS: &[&str] = &["traceback", "panic", "fatal", "error", "exception", "failed"];

@@ -69,7 +69,9 @@ impl FlightRecord {
             Some(version) => return Err(InvalidRecord::Version(version)),
             None => return Err(InvalidRecord::NoVersion),
         }
-        serde_json::from_value(value).map_err(InvalidRecord::NoDocument)
+        let record: Self = serde_json::from_value(value).map_err(InvalidRecord::NoDocument)?;
+        // Of nothing nobody can say that it is well.
+        if record.subjects.is_empty() { Err(InvalidRecord::Empty) } else { Ok(record) }
     }
 
     /// The document, over several lines.
@@ -89,6 +91,9 @@ pub enum InvalidRecord {
     /// It names no version.
     #[error("it is no flight record: it has no version")]
     NoVersion,
+    /// It is one, and nothing is in it.
+    #[error("it holds nothing: no service, task or ECS service was looked at when it was written")]
+    Empty,
     /// It is of another form.
     #[error("its form has version {0}, and this program reads version {RECORD_VERSION}")]
     Version(u64),
@@ -112,6 +117,10 @@ mod tests {
             ("[1]", "it is no flight record: it has no version"),
             ("{\"version\": 2}", "its form has version 2, and this program reads version 1"),
             ("{\"version\": 1}", "it is no flight record"),
+            (
+                "{\"version\": 1, \"program\": \"0.1.0\", \"command\": \"up\", \"at\": 1, \"subjects\": []}",
+                "it holds nothing: no service, task or ECS service was looked at when it was written",
+            ),
         ] {
             assert_eq!(FlightRecord::parse(document).unwrap_err().to_string(), expected, "{document}");
         }

@@ -2,25 +2,24 @@
 
 use super::draft::Draft;
 use super::evidence::Evidence;
-use crate::catalogue::{self, Code, Confidence, Meaning, of_task, read};
+use crate::catalogue::{
+    self, Code, Confidence, DRAINED_BY_US, Meaning, Stage, is_by_us, of_task, read, was_told,
+};
 use crate::machine::Cause;
-use crate::observation::{ContainerObservation, StopInfo, TaskObservation, TaskStatus};
+use crate::observation::{ContainerObservation, HealthStatus, StopInfo, TaskObservation, TaskStatus};
 
 pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if let Some(stop) = stop_of(evidence) {
         drafts.extend(of_stop(stop, evidence.containers()));
     } else {
-        drafts.extend(evidence.containers().iter().filter_map(of_container));
+        let containers = evidence.containers().iter();
+        drafts.extend(containers.filter(|it| !is_of_health_check(it)).filter_map(of_container));
     }
     let is_missing = |task: &&TaskObservation| task.status == TaskStatus::Missing;
     if let Some(task) = evidence.task.as_ref().filter(is_missing) {
         let quote = format!("DescribeTasks: {} is MISSING", task.task);
         drafts.push(Draft::new(Code::TaskLost, Confidence::Medium).quote(quote));
-    }
-    // Several tasks of an ECS service that die of the same are one finding.
-    for sibling in evidence.siblings.iter().filter(|sibling| !ended_on_purpose(sibling)) {
-        drafts.extend(of_sibling(sibling));
     }
     drafts
 }
@@ -33,7 +32,7 @@ pub(super) fn stop_of(evidence: &Evidence) -> Option<&StopInfo> {
     }
 }
 
-fn of_stop(stop: &StopInfo, containers: &[ContainerObservation]) -> Vec<Draft> {
+pub(super) fn of_stop(stop: &StopInfo, containers: &[ContainerObservation]) -> Vec<Draft> {
     let mut drafts: Vec<Draft> = containers.iter().filter_map(of_container).collect();
     // ECS often says the same of the container and of the task: once is enough.
     let same = |quote: &String| !stop.reason.is_empty() && quote.ends_with(&stop.reason);
@@ -65,14 +64,21 @@ pub(super) fn ended_on_purpose(task: &TaskObservation) -> bool {
     said.is_some_and(|said| purpose.contains(&said.code))
 }
 
-fn of_sibling(sibling: &TaskObservation) -> Vec<Draft> {
-    let Some(stop) = &sibling.stop else { return Vec::new() };
-    let from = |mut draft: Draft| {
-        let task = sibling.task.id();
-        draft.quotes = draft.quotes.iter().map(|quote| format!("task {task}: {quote}")).collect();
-        draft
-    };
-    of_stop(stop, &sibling.containers).into_iter().map(from).collect()
+/// Whether the task was told to stop for a reason that its own log cannot hold: by a person, Spot, a scale-in. Who stops it
+/// for its health, and who takes it back, does so because of something that may stand there.
+pub(super) fn was_told_from_outside(stop: &StopInfo) -> bool {
+    let for_its_health = read(&stop.reason)
+        .is_some_and(|said| matches!(said.code, Code::TargetUnhealthy | Code::ContainerUnhealthy));
+    let taken_back = is_by_us(stop) && !stop.reason.starts_with(DRAINED_BY_US);
+    was_told(stop) && !for_its_health && !taken_back
+}
+
+/// A container that runs has started: a program that is missing there is the one that its health check calls.
+fn is_of_health_check(container: &ContainerObservation) -> bool {
+    let said = container.reason.as_deref().and_then(read);
+    container.exit_code.is_none()
+        && container.health == HealthStatus::Unhealthy
+        && said.is_some_and(|said| said.code.stage() == Stage::Starting)
 }
 
 fn draft(said: Meaning, sentence: &str, quotes: Vec<String>) -> Draft {
@@ -81,10 +87,21 @@ fn draft(said: Meaning, sentence: &str, quotes: Vec<String>) -> Draft {
         Some(image) => draft.slot("image", image),
         None => draft,
     };
+    let draft = of_group(draft, sentence);
     let platform =
         word_after(sentence, &["matching platform ", "for platform ", "no matching manifest for "]);
     match platform.filter(|platform| platform.contains('/')) {
         Some(platform) => draft.slot("platform", platform),
+        None => draft,
+    }
+}
+
+/// The target group that a sentence names: `(target-group arn:…:targetgroup/web/0123456789abcdef)`.
+pub(super) fn of_group(draft: Draft, sentence: &str) -> Draft {
+    let Some(group) = word_after(sentence, &["(target-group "]) else { return draft };
+    let arn = group.trim_end_matches(')');
+    match arn.split("targetgroup/").nth(1).and_then(|rest| rest.split('/').next()) {
+        Some(name) => draft.slot("group", name).slot("group_arn", arn),
         None => draft,
     }
 }

@@ -8,12 +8,20 @@ use crate::machine::Cause;
 use crate::observation::{TargetObservation, TargetReason, TargetState};
 
 pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
-    let seen: Vec<Draft> = evidence.targets.iter().filter_map(of_target).collect();
-    if seen.is_empty() { of_cause(evidence).into_iter().collect() } else { seen }
+    let drafts: Vec<Draft> = evidence.targets.iter().filter_map(of_target).collect();
+    if drafts.is_empty() { of_cause(evidence).iter().filter_map(of_target).collect() } else { drafts }
 }
 
-/// What the run saw last, where nobody looked again.
-fn of_cause(evidence: &Evidence) -> Option<Draft> {
+/// The targets as they were looked at; as the run saw them last, where nobody looked again.
+pub(super) fn seen(evidence: &Evidence) -> Vec<TargetEvidence> {
+    if evidence.targets.is_empty() {
+        of_cause(evidence).into_iter().collect()
+    } else {
+        evidence.targets.clone()
+    }
+}
+
+fn of_cause(evidence: &Evidence) -> Option<TargetEvidence> {
     let (group, target, seen) = match evidence.cause.as_ref()? {
         Cause::NotHealthyInTime { target_group, target, last, .. }
         | Cause::NotRegisteredInTime { target_group, target, last, .. } => {
@@ -22,7 +30,7 @@ fn of_cause(evidence: &Evidence) -> Option<Draft> {
         Cause::TargetUnusable { target_group, target, observation } => (target_group, target, observation),
         _ => return None,
     };
-    of_target(&TargetEvidence {
+    Some(TargetEvidence {
         target_group: group.clone(),
         target: target.clone(),
         seen: seen.clone(),

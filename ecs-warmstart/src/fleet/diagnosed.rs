@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::{CauseReport, Outcome, REPORT_VERSION, Summary};
-use crate::diagnose::Subject;
+use crate::diagnose::{Subject, printable};
 use crate::time::millis;
 
 /// Why services, tasks or ECS services are not as they should be.
@@ -64,11 +64,11 @@ impl From<&Subject> for SubjectReport {
     fn from(subject: &Subject) -> Self {
         let diagnosis = subject.diagnose();
         Self {
-            name: subject.name.clone(),
+            name: printable(&subject.name),
             well: diagnosis.is_fine(),
             root: diagnosis.root().into(),
             others: diagnosis.others().iter().map(Into::into).collect(),
-            unread: subject.unread.clone(),
+            unread: subject.unread.iter().map(|unread| printable(unread)).collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Gathers what a diagnosis rests on. What may not be read is done without, and named.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use super::handle::Fleet;
 use super::report::ServiceReport;
 use super::service::Service;
 use crate::catalogue::{Stage, is_by_us};
-use crate::diagnose::{Evidence, ImageEvidence, LogLine, Subject, TargetEvidence, diagnose};
+use crate::diagnose::{Evidence, FailedRead, ImageEvidence, LogLine, Subject, TargetEvidence, diagnose};
 use crate::driver::Cancel;
 use crate::error::{ErrorKind, PortError};
 use crate::facts::{LogQuery, TaskDefinitionFacts};
+use crate::ids::{TargetGroupArn, TaskArn};
 use crate::image::ImageRef;
 use crate::machine::{Cause, State};
 use crate::observation::{TaskObservation, TaskStatus};
@@ -33,7 +35,8 @@ pub(super) struct Gathering<'a> {
 
 impl<'a> Gathering<'a> {
     pub(super) fn new(fleet: &'a Fleet, cancel: &'a Cancel) -> Self {
-        Self { fleet, cancel, evidence: Evidence::default(), unread: Vec::new() }
+        let evidence = Evidence { seen_at: Some(fleet.clock.now()), ..Evidence::default() };
+        Self { fleet, cancel, evidence, unread: Vec::new() }
     }
 
     pub(super) fn finish(self, name: impl Into<String>) -> Subject {
@@ -48,7 +51,12 @@ impl<'a> Gathering<'a> {
         match self.fleet.patiently(PATIENCE, self.cancel, call).await {
             Ok(answer) => Some(answer),
             Err(error) => {
+                let (call, message) = (what.to_owned(), error.to_string());
                 self.note(format!("{what}: {error}"));
+                let failed = FailedRead { call, kind: error.kind(), message };
+                if !self.evidence.failed_reads.contains(&failed) {
+                    self.evidence.failed_reads.push(failed);
+                }
                 None
             }
         }
@@ -58,6 +66,20 @@ impl<'a> Gathering<'a> {
         if !self.unread.contains(&unread) {
             self.unread.push(unread);
         }
+    }
+
+    /// The path of the health check of each of these groups, where it has one. One call for all.
+    pub(super) async fn health_paths(
+        &mut self,
+        groups: &[TargetGroupArn],
+    ) -> HashMap<TargetGroupArn, String> {
+        if groups.is_empty() {
+            return HashMap::new();
+        }
+        let inspector = &self.fleet.ports.inspector;
+        let facts = self.read("DescribeTargetGroups", || inspector.target_groups(groups)).await;
+        let paths = facts.unwrap_or_default().into_iter().map(|facts| facts.health_check_path);
+        groups.iter().cloned().zip(paths).filter_map(|(group, path)| Some((group, path?))).collect()
     }
 
     /// What is only read where something is wrong: the ends of the logs, and what the registry says.
@@ -82,8 +104,17 @@ impl<'a> Gathering<'a> {
             else {
                 continue;
             };
-            let query = LogQuery { group, stream, lines: LINES };
             let what = format!("log of {}", container.name);
+            // Nobody is asked but the region of this program: in another one the group would be missing, or somebody else's.
+            let region = log.region.as_deref().filter(|region| is_elsewhere(&task, region));
+            if let Some(region) = region {
+                self.note(format!(
+                    "{what}: it is in {region} (awslogs-region), which was not asked: aws logs get-log-events --region \
+                     {region} --log-group-name {group} --log-stream-name {stream}"
+                ));
+                continue;
+            }
+            let query = LogQuery { group, stream, lines: LINES };
             let lines = self.read(&what, || inspector.log_tail(&query)).await.unwrap_or_default();
             self.evidence.logs.extend(lines.iter().map(|line| LogLine::of(&container.name, line)));
         }
@@ -152,7 +183,8 @@ pub(super) async fn explain(fleet: &Fleet, service: &Service, report: &mut Servi
 /// Adds to what a run saw what can be read now.
 async fn look_around(fleet: &Fleet, service: &Service, evidence: Evidence, cancel: &Cancel) -> Subject {
     let mut gathering = Gathering::new(fleet, cancel);
-    gathering.evidence = evidence;
+    gathering.evidence = Evidence { seen_at: gathering.evidence.seen_at, ..evidence };
+    gathering.evidence.cluster = Some(service.request.cluster.name().to_owned());
     // Whoever asks to end waits for nothing more.
     if !matches!(gathering.evidence.cause, Some(Cause::Cancelled)) && !cancel.is_cancelled() {
         let inspector = &fleet.ports.inspector;
@@ -160,10 +192,11 @@ async fn look_around(fleet: &Fleet, service: &Service, evidence: Evidence, cance
         let id = id.unwrap_or_else(|| service.request.task_definition.clone());
         let definition = gathering.read("DescribeTaskDefinition", || inspector.task_definition(&id)).await;
         gathering.evidence.definition = definition.as_ref().map(Into::into);
-        for place in 0..gathering.evidence.targets.len() {
-            let group = gathering.evidence.targets[place].target_group.clone();
-            let facts = gathering.read("DescribeTargetGroups", || inspector.target_group(&group)).await;
-            gathering.evidence.targets[place].health_path = facts.and_then(|facts| facts.health_check_path);
+        let groups: Vec<TargetGroupArn> =
+            gathering.evidence.targets.iter().map(|target| target.target_group.clone()).collect();
+        let paths = gathering.health_paths(&groups).await;
+        for target in &mut gathering.evidence.targets {
+            target.health_path = paths.get(&target.target_group).cloned();
         }
         gathering.look_closer(definition.as_ref()).await;
     }
@@ -207,6 +240,11 @@ fn target_of(cause: &Cause) -> Option<TargetEvidence> {
         seen: seen.clone(),
         health_path: None,
     })
+}
+
+/// Whether that is another region than the task's own, which its ARN names.
+fn is_elsewhere(task: &TaskArn, region: &str) -> bool {
+    task.as_str().split(':').nth(3).is_some_and(|its| its != region)
 }
 
 /// Whether its containers ever ran: only then there is a log.

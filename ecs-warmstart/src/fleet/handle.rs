@@ -123,6 +123,11 @@ impl Fleet {
         self
     }
 
+    /// What was kept so far of the runs of this process.
+    pub(super) fn kept(&self) -> Vec<Subject> {
+        self.recorder.as_ref().map(Recorder::subjects).unwrap_or_default()
+    }
+
     pub(super) fn keep(&self, why: Subject) {
         if let Some(recorder) = &self.recorder {
             recorder.keep(why);

@@ -1,5 +1,7 @@
 //! What `diagnose` looks at: a service, one task, or an ECS service.
 
+use std::collections::HashMap;
+
 use super::evidence::Gathering;
 use super::handle::Fleet;
 use super::service::Service;
@@ -7,9 +9,9 @@ use crate::address;
 use crate::catalogue::{Code, of_stop};
 use crate::diagnose::{EcsServiceEvidence, Subject, TargetEvidence};
 use crate::driver::Cancel;
-use crate::facts::{EcsServiceFacts, TaskDefinitionFacts};
-use crate::ids::{ClusterId, TaskArn, TaskDefinitionId};
-use crate::observation::{HealthStatus, Target, TargetState, TaskObservation, TaskStatus};
+use crate::facts::TaskDefinitionFacts;
+use crate::ids::{ClusterId, TargetGroupArn, TaskArn, TaskDefinitionId};
+use crate::observation::{HealthStatus, TargetObservation, TargetState, TaskObservation, TaskStatus};
 use crate::ports::Selector;
 use crate::spec::Binding;
 
@@ -21,6 +23,7 @@ pub(super) async fn service(fleet: &Fleet, service: &Service) -> Subject {
     let cancel = Cancel::new();
     let mut gathering = Gathering::new(fleet, &cancel);
     gathering.evidence.service = Some(service.name.to_string());
+    gathering.evidence.cluster = Some(service.request.cluster.name().to_owned());
     gathering.evidence.desired = Some(service.count);
     let started_by = &service.request.started_by;
     let running = Selector::StartedBy(started_by.clone());
@@ -31,12 +34,9 @@ pub(super) async fn service(fleet: &Fleet, service: &Service) -> Subject {
     let alive: Vec<TaskObservation> = tasks.iter().filter(|task| !task.is_ending()).cloned().collect();
     tasks.retain(TaskObservation::is_ending);
     stopped.extend(tasks);
-    let mut seen = Vec::new();
-    for task in alive {
-        let targets = targets(&mut gathering, &task, &service.bindings).await;
-        seen.push((task, targets));
-    }
+    let seen = with_targets(&mut gathering, alive, &service.bindings).await;
     choose(&mut gathering, seen, stopped, usize::try_from(service.count).unwrap_or(usize::MAX)).await;
+    recall(&mut gathering, service);
     gathering.finish(service.name.to_string())
 }
 
@@ -49,18 +49,17 @@ pub(super) async fn task(
 ) -> Subject {
     let cancel = Cancel::new();
     let mut gathering = Gathering::new(fleet, &cancel);
+    gathering.evidence.cluster = Some(cluster.name().to_owned());
     let waiter = &fleet.ports.waiter;
     let asked = [task.clone()];
     let seen = gathering.read("DescribeTasks", || waiter.observe_tasks(cluster, &asked)).await;
     if let Some(seen) = seen.and_then(|seen| seen.into_iter().next()) {
         let service = services.iter().find(|it| Some(&it.request.started_by) == seen.started_by.as_ref());
-        let targets = match service.filter(|_| !seen.is_ending()) {
-            Some(service) => targets(&mut gathering, &seen, &service.bindings).await,
-            None => Vec::new(),
-        };
+        let bindings = service.filter(|_| !seen.is_ending()).map_or(&[][..], |service| &service.bindings);
+        let (seen, targets) = with_targets(&mut gathering, vec![seen], bindings).await.remove(0);
         gathering.evidence.service = service.map(|service| service.name.to_string());
-        let fine = is_well(&seen, &targets);
         let definition = definition(&mut gathering, seen.task_definition.as_ref()).await;
+        let fine = is_well(&seen, &targets) && !awaits_health(&seen, definition.as_ref());
         gathering.evidence.task = Some(seen);
         gathering.evidence.targets = targets;
         if !fine {
@@ -79,6 +78,8 @@ pub(super) async fn ecs_service(
 ) -> Subject {
     let cancel = Cancel::new();
     let mut gathering = Gathering::new(fleet, &cancel);
+    gathering.evidence.service = Some(name.to_owned());
+    gathering.evidence.cluster = Some(cluster.name().to_owned());
     let inspector = &fleet.ports.inspector;
     let facts = gathering.read("DescribeServices", || inspector.ecs_service(cluster, name)).await;
     if let Some(facts) = facts {
@@ -96,11 +97,10 @@ pub(super) async fn ecs_service(
                 stopped.retain(is_meant);
             }
         }
-        let mut seen = Vec::new();
-        for task in alive {
-            let targets = service_targets(&mut gathering, &task, &facts).await;
-            seen.push((task, targets));
-        }
+        let bindings = facts.target_groups.iter();
+        let bindings: Vec<Binding> =
+            bindings.filter_map(|it| Some(Binding::new(it.target_group.clone(), it.port?))).collect();
+        let seen = with_targets(&mut gathering, alive, &bindings).await;
         let count = usize::try_from(facts.desired).unwrap_or(usize::MAX);
         choose(&mut gathering, seen, stopped, count).await;
     }
@@ -118,20 +118,21 @@ async fn choose(
     count: usize,
 ) {
     let well = alive.iter().filter(|(task, targets)| is_well(task, targets)).count();
-    let is_fine = well >= count;
+    let enough = well >= count;
     stopped.sort_by_cached_key(|task| (std::cmp::Reverse(task.created_at), task.task.clone()));
     // Somebody stopped those on purpose; where no other tells more, that is what is told.
     stopped.sort_by_key(is_on_purpose);
     stopped.truncate(STOPPED);
     alive.sort_by_key(|(task, targets)| is_well(task, targets));
     let ill = alive.first().is_some_and(|(task, targets)| !is_well(task, targets));
-    let (task, targets) = if ill || is_fine || stopped.is_empty() {
+    let (task, targets) = if ill || enough || stopped.is_empty() {
         if alive.is_empty() { (None, Vec::new()) } else { split(alive.remove(0)) }
     } else {
         (Some(stopped.remove(0)), Vec::new())
     };
     let id = task.as_ref().and_then(|task| task.task_definition.clone());
     let definition = definition(gathering, id.as_ref()).await;
+    let is_fine = enough && !task.as_ref().is_some_and(|task| awaits_health(task, definition.as_ref()));
     gathering.evidence.task = task;
     gathering.evidence.targets = targets;
     gathering.evidence.siblings = alive.into_iter().map(|(task, _)| task).collect();
@@ -149,6 +150,23 @@ fn is_well(task: &TaskObservation, targets: &[TargetEvidence]) -> bool {
     let healthy = targets.iter().all(|target| target.seen.state == TargetState::Healthy);
     let unhealthy = task.containers.iter().any(|container| container.health == HealthStatus::Unhealthy);
     task.status == TaskStatus::Running && !task.is_ending() && healthy && !unhealthy
+}
+
+/// Whether a container with a health check has neither passed nor failed it.
+fn awaits_health(task: &TaskObservation, definition: Option<&TaskDefinitionFacts>) -> bool {
+    let checked = definition.iter().flat_map(|it| &it.containers).filter(|it| it.health_check.is_some());
+    let mut seen = checked.filter_map(|checked| task.container(&checked.name));
+    seen.any(|container| container.health == HealthStatus::Unknown)
+}
+
+/// A run that never got a task leaves nothing that could be read. What this program saw of it itself still tells.
+fn recall(gathering: &mut Gathering<'_>, service: &Service) {
+    let evidence = &mut gathering.evidence;
+    if evidence.task.is_some() || !evidence.siblings.is_empty() || !evidence.failed_reads.is_empty() {
+        return;
+    }
+    let kept = gathering.fleet.kept().into_iter().rfind(|kept| kept.name == service.name.as_str());
+    evidence.cause = kept.and_then(|kept| kept.evidence.cause);
 }
 
 fn is_on_purpose(task: &TaskObservation) -> bool {
@@ -183,42 +201,40 @@ async fn definition(
     Some(facts)
 }
 
-/// The targets of a task, one for each binding that it has an address for.
-async fn targets(
+/// The tasks with their targets, one for each binding that a task has an address for. Each group is asked once, however many
+/// tasks there are.
+async fn with_targets(
     gathering: &mut Gathering<'_>,
-    task: &TaskObservation,
+    tasks: Vec<TaskObservation>,
     bindings: &[Binding],
-) -> Vec<TargetEvidence> {
-    let mut targets = Vec::new();
-    for binding in bindings {
-        if let Ok(Some(target)) = address::target_of(task, binding, None) {
-            targets.extend(look_at(gathering, binding, target).await);
+) -> Vec<Seen> {
+    let mut seen: Vec<Seen> = tasks.into_iter().map(|task| (task, Vec::new())).collect();
+    if seen.is_empty() {
+        return seen;
+    }
+    let mut groups: Vec<TargetGroupArn> =
+        bindings.iter().map(|binding| binding.target_group.clone()).collect();
+    groups.sort();
+    groups.dedup();
+    let paths = gathering.health_paths(&groups).await;
+    let registrar = &gathering.fleet.ports.registrar;
+    let mut known = HashMap::new();
+    for group in groups {
+        let targets = gathering.read("DescribeTargetHealth", || registrar.targets(&group)).await;
+        known.extend(targets.map(|targets| (group, targets.into_iter().collect::<HashMap<_, _>>())));
+    }
+    for (task, targets) in &mut seen {
+        for binding in bindings {
+            let group = &binding.target_group;
+            let Ok(Some(target)) = address::target_of(task, binding, None) else { continue };
+            let Some(known) = known.get(group) else { continue };
+            targets.push(TargetEvidence {
+                target_group: group.clone(),
+                seen: known.get(&target).cloned().unwrap_or_else(TargetObservation::not_registered),
+                target,
+                health_path: paths.get(group).cloned(),
+            });
         }
     }
-    targets
-}
-
-/// The same for a task of an ECS service: it is registered by its own address.
-async fn service_targets(
-    gathering: &mut Gathering<'_>,
-    task: &TaskObservation,
-    service: &EcsServiceFacts,
-) -> Vec<TargetEvidence> {
-    let bindings =
-        service.target_groups.iter().filter_map(|it| Some(Binding::new(it.target_group.clone(), it.port?)));
-    targets(gathering, task, &bindings.collect::<Vec<_>>()).await
-}
-
-async fn look_at(gathering: &mut Gathering<'_>, binding: &Binding, target: Target) -> Option<TargetEvidence> {
-    let group = &binding.target_group;
-    let (waiter, inspector) = (&gathering.fleet.ports.waiter, &gathering.fleet.ports.inspector);
-    let asked = [target.clone()];
-    let seen = gathering.read("DescribeTargetHealth", || waiter.observe_targets(group, &asked)).await?;
-    let facts = gathering.read("DescribeTargetGroups", || inspector.target_group(group)).await;
-    Some(TargetEvidence {
-        target_group: group.clone(),
-        target,
-        seen: seen.into_iter().next()?,
-        health_path: facts.and_then(|facts| facts.health_check_path),
-    })
+    seen
 }

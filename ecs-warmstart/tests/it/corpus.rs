@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ecs_warmstart::catalogue::{Code, Confidence};
 use ecs_warmstart::diagnose::{
-    DefinitionEvidence, DeploymentEvidence, EcsServiceEvidence, Evidence, ImageEvidence, LogLine,
+    DefinitionEvidence, DeploymentEvidence, EcsServiceEvidence, Evidence, FailedRead, ImageEvidence, LogLine,
     ServiceEvent, TargetEvidence,
 };
 use ecs_warmstart::machine::Cause;
@@ -30,6 +30,8 @@ pub(crate) struct Case {
     /// How many tasks there should be.
     #[serde(default)]
     desired: Option<u32>,
+    #[serde(default)]
+    failed_reads: Vec<FailedRead>,
     #[serde(default)]
     run: Option<Cause>,
     #[serde(default)]
@@ -75,6 +77,8 @@ pub(crate) struct Expected {
     pub(crate) root: Code,
     #[serde(default)]
     pub(crate) confidence: Option<Confidence>,
+    #[serde(default)]
+    pub(crate) evidence_says: Vec<String>,
     /// Exactly these, from the task outwards.
     #[serde(default)]
     pub(crate) chain: Option<Vec<Code>>,
@@ -98,6 +102,9 @@ struct Task {
     stopped_reason: Option<String>,
     #[serde(default)]
     task_definition: Option<String>,
+    /// Seconds.
+    #[serde(default)]
+    created_at: Option<u64>,
     /// Seconds.
     #[serde(default)]
     started_at: Option<u64>,
@@ -131,6 +138,9 @@ struct TargetCase {
     id: Option<String>,
     #[serde(default)]
     path: Option<String>,
+    /// Default 8080.
+    #[serde(default)]
+    port: Option<u16>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -140,6 +150,12 @@ enum Line {
     /// Seconds after the start.
     At {
         after: u64,
+        #[serde(default)]
+        container: Option<String>,
+        message: String,
+    },
+    Of {
+        container: String,
         message: String,
     },
 }
@@ -151,6 +167,8 @@ struct ServiceCase {
     #[serde(default)]
     cluster: String,
     desired: u32,
+    #[serde(default)]
+    status: Option<String>,
     #[serde(default)]
     running: u32,
     events: Vec<String>,
@@ -192,7 +210,10 @@ impl Case {
         let task = self.task.is_some().then(|| tasks.remove(0));
         Evidence {
             service: Some("web".to_owned()),
+            cluster: None,
+            seen_at: None,
             desired: self.desired,
+            failed_reads: self.failed_reads.clone(),
             cause: self.run.clone(),
             task,
             siblings: tasks,
@@ -214,7 +235,7 @@ impl Task {
             reason: reason.clone(),
         });
         let status = match self.last_status.as_deref() {
-            Some("RUNNING") => TaskStatus::Running,
+            Some(word @ ("RUNNING" | "PENDING" | "PROVISIONING")) => TaskStatus::parse(word),
             None => TaskStatus::Stopped,
             Some(other) => panic!("no case has lastStatus {other}"),
         };
@@ -234,6 +255,7 @@ impl Task {
         TaskObservation {
             stop_requested: stop.is_some(),
             task_definition: self.task_definition.as_ref().map(|id| id.parse().unwrap()),
+            created_at: self.created_at.map(moment),
             started_at: self.started_at.map(moment),
             containers: self.containers.iter().map(container).collect(),
             stop,
@@ -247,7 +269,7 @@ impl TargetCase {
         let group = "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/web/0123456789abcdef";
         TargetEvidence {
             target_group: group.parse().unwrap(),
-            target: Target::new(self.id.as_deref().unwrap_or("10.0.1.5"), 8080),
+            target: Target::new(self.id.as_deref().unwrap_or("10.0.1.5"), self.port.unwrap_or(8080)),
             seen: TargetObservation {
                 state: TargetState::parse(&self.state),
                 reason: self.reason.as_deref().map(TargetReason::parse),
@@ -260,11 +282,13 @@ impl TargetCase {
 
 impl Line {
     fn evidence(&self) -> LogLine {
-        let (at, message) = match self {
-            Self::Message(message) => (None, message),
-            Self::At { after, message } => (Some(moment(*after)), message),
+        let (at, container, message) = match self {
+            Self::Message(message) => (None, None, message),
+            Self::At { after, container, message } => (Some(moment(*after)), container.as_ref(), message),
+            Self::Of { container, message } => (None, Some(container), message),
         };
-        LogLine { container: "web".to_owned(), at, message: message.clone() }
+        let container = container.map_or("web", String::as_str).to_owned();
+        LogLine { container, at, message: message.clone() }
     }
 }
 
@@ -274,6 +298,7 @@ impl ServiceCase {
         EcsServiceEvidence {
             name: self.name.clone(),
             cluster: self.cluster.clone(),
+            status: self.status.clone(),
             desired: self.desired,
             running: self.running,
             deployments: self.deployments.clone(),

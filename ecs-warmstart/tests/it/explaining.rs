@@ -27,7 +27,7 @@ fn unchecked() -> UpOptions {
 const CAUSES: [(Scenario, Code, Confidence, bool); 14] = [
     (Scenario::PlatformMismatch, Code::ImagePlatformMismatch, Confidence::High, false),
     (Scenario::ImageMissing, Code::ImageNotFound, Confidence::High, false),
-    (Scenario::ExecFormat, Code::ImagePlatformMismatch, Confidence::High, false),
+    (Scenario::ExecFormat, Code::CommandNotExecutable, Confidence::High, false),
     (Scenario::SecretDenied, Code::SecretsDenied, Confidence::High, false),
     (Scenario::NoCapacity, Code::Capacity, Confidence::High, true),
     (Scenario::SubnetFull, Code::SubnetFull, Confidence::High, true),

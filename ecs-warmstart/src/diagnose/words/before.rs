@@ -58,6 +58,21 @@ pub(super) const TABLE: &[Words] = &[
         "bring up a replacement first, or say with --allow-empty that this is meant",
     ),
     words(
+        Code::ClusterMissing,
+        "the cluster {cluster} does not exist in this account and region",
+        "correct the cluster's name, or the region or profile: aws ecs list-clusters",
+    ),
+    words(
+        Code::EcsServiceMissing,
+        "there is no ECS service {service} in cluster {cluster}",
+        "correct the name: aws ecs list-services --cluster {cluster}",
+    ),
+    words(
+        Code::EcsServiceInactive,
+        "ECS service {service} is {status}: it is deleted, or on its way there",
+        "make it anew: aws ecs create-service --cluster {cluster} --service-name {service} …; CloudTrail has the event DeleteService with the user's name",
+    ),
+    words(
         Code::TaskDefinitionInactive,
         "the task definition {definition} is INACTIVE",
         "name an ACTIVE revision, or the family for the latest one: aws ecs list-task-definitions --status ACTIVE",
@@ -172,8 +187,8 @@ pub(super) const TABLE: &[Words] = &[
     // Preparing
     words(
         Code::EndpointUnreachable,
-        "the task cannot reach the AWS endpoint it needs before it starts (secrets, registry authorization or logs)",
-        "give the subnets a way out: a NAT gateway, or VPC endpoints for secretsmanager, ssm, ecr.api, ecr.dkr and logs whose security group allows 443 from the task; in a public subnet assign_public_ip = true",
+        "the task cannot reach the AWS endpoint it needs before it starts (secrets, registry authorization, environment files or logs)",
+        "give the subnets a way out: a NAT gateway, or VPC endpoints for secretsmanager, ssm, ecr.api, ecr.dkr and logs whose security group allows 443 from the task, and for S3 a gateway endpoint; in a public subnet assign_public_ip = true",
     ),
     words(
         Code::SecretsDenied,

@@ -7,13 +7,15 @@ use crate::machine::Cause;
 
 /// Every name that may stand in braces.
 #[cfg(test)]
-pub(super) const NAMES: [&str; 29] = [
+pub(super) const NAMES: [&str; 34] = [
+    "age",
     "call",
     "cluster",
     "codes",
     "command",
     "container",
     "definition",
+    "desired",
     "exit_code",
     "first_success",
     "given",
@@ -24,6 +26,7 @@ pub(super) const NAMES: [&str; 29] = [
     "line",
     "listened",
     "log_group",
+    "look",
     "needed",
     "number",
     "path",
@@ -31,9 +34,11 @@ pub(super) const NAMES: [&str; 29] = [
     "port",
     "program",
     "reason",
+    "repository",
     "role",
     "service",
     "setting",
+    "status",
     "task",
     "task_role",
     "waited",
@@ -50,7 +55,7 @@ pub(in crate::diagnose) fn fill(
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, after)) = after.split_once('}') else { break };
         filled.push_str(before);
-        match slots.get(name).filter(|value| !value.is_empty() || name == "has") {
+        match slots.get(name).filter(|value| !value.is_empty() || is_optional(name)) {
             Some(value) => filled.push_str(value),
             None => filled.push_str(&known(name, slots, evidence)),
         }
@@ -58,6 +63,11 @@ pub(in crate::diagnose) fn fill(
     }
     filled.push_str(rest);
     filled
+}
+
+/// What says more where it is known, and leaves no gap where it is not.
+fn is_optional(name: &str) -> bool {
+    matches!(name, "age" | "has" | "look")
 }
 
 /// What the evidence says for that name.
@@ -73,6 +83,10 @@ fn known(name: &str, slots: &BTreeMap<&'static str, String>, evidence: &Evidence
             .map(|definition| definition.id.clone())
             .or_else(|| evidence.task.as_ref()?.task_definition.as_ref().map(ToString::to_string)),
         "image" => settings.and_then(|settings| settings.image.clone()),
+        "repository" => match slots.get("image") {
+            Some(image) => repository(image),
+            None => settings.and_then(|settings| repository(settings.image.as_deref()?)),
+        },
         "log_group" => settings.and_then(|settings| settings.log_group.clone()),
         "platform" => definition.and_then(|definition| definition.platform.clone()),
         "role" => definition.and_then(|definition| definition.execution_role.clone()),
@@ -93,7 +107,15 @@ fn cluster(evidence: &Evidence) -> Option<String> {
         let mut parts = arn.rsplit('/').skip(1);
         parts.next().filter(|part| !part.contains(':')).map(ToOwned::to_owned)
     };
-    of_service.filter(|cluster| !cluster.is_empty()).or_else(of_arn)
+    of_service.filter(|cluster| !cluster.is_empty()).or_else(|| evidence.cluster.clone()).or_else(of_arn)
+}
+
+/// An image's name without tag and digest.
+pub(in crate::diagnose) fn repository(image: &str) -> Option<String> {
+    let name = image.split('@').next()?;
+    let path = name.rfind('/').map_or(0, |slash| slash + 1);
+    let end = name[path..].find(':').map_or(name.len(), |colon| path + colon);
+    Some(name[..end].to_owned()).filter(|name| !name.is_empty() && !name.contains(char::is_whitespace))
 }
 
 /// The container that is most likely meant: the one that holds a gate shut, else the first essential one.
@@ -118,11 +140,12 @@ fn placeholder(name: &str) -> &'static str {
         "definition" => "TASK_DEFINITION",
         "group" => "TARGET_GROUP",
         "group_arn" => "TARGET_GROUP_ARN",
-        "has" => "",
+        "age" | "has" | "look" => "",
         "image" => "IMAGE",
         "log_group" => "LOG_GROUP",
         "path" => "the health check path",
         "platform" => "PLATFORM",
+        "repository" => "REPOSITORY",
         "role" => "EXECUTION_ROLE",
         "service" => "SERVICE",
         "task" => "TASK_ARN",

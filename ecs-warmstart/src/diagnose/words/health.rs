@@ -22,13 +22,18 @@ pub(super) const TABLE: &[Words] = &[
     ),
     words(
         Code::WaitTooShort,
-        "container {container} cannot be HEALTHY in {waited} s: it needs up to {needed} s",
-        "set healthy_timeout to {needed}s or more (or --health-wait {needed}s), or interval 5 in healthCheck of the container",
+        "container {container} may not be HEALTHY in {waited} s, needs up to {needed} s",
+        "set healthy_timeout to {needed}s or more (or --health-wait {needed}s)",
     ),
     words(
         Code::ContainerUnhealthy,
         "the health check of container {container} fails",
-        "run its command in the container: aws ecs execute-command --cluster {cluster} --task {task} --container {container} --interactive --command sh",
+        "run its command in the container while the task runs (on_failure = \"keep\" leaves it; the task needs enableExecuteCommand): aws ecs execute-command --cluster {cluster} --task {task} --container {container} --interactive --command sh",
+    ),
+    words(
+        Code::ContainerHealthUnknown,
+        "the health check of container {container} has not passed yet: its healthStatus is UNKNOWN",
+        "look again after {given} s (startPeriod + interval x retries): by then it is HEALTHY or UNHEALTHY",
     ),
     words(
         Code::GateNotOpenInTime,
@@ -44,7 +49,7 @@ pub(super) const TABLE: &[Words] = &[
     words(
         Code::TargetZoneDisabled,
         "the load balancer of target group {group} is not enabled in the Availability Zone of the target",
-        "enable it there (aws elbv2 set-subnets), or give only subnets in zones that are enabled",
+        "enable it there: aws elbv2 set-subnets --load-balancer-arn LOAD_BALANCER_ARN --subnets … (it replaces the whole list: name the former subnets too), or give only subnets in zones that are enabled",
     ),
     words(
         Code::TargetInvalidState,
@@ -152,6 +157,11 @@ pub(super) const TABLE: &[Words] = &[
         Code::DeploymentFailed,
         "the deployment of service {service} failed",
         "look at the tasks that it stopped; the former revision runs on where the circuit breaker rolls back",
+    ),
+    words(
+        Code::TooFewTasks,
+        "{number} of {desired} tasks of service {service} run and are well, and nothing says why not more",
+        "wait, where they are being started; else see what starts them: aws ecs describe-services for an ECS service, ecs-warmstart up {service} for one of the configuration",
     ),
     words(
         Code::NotStarted,

@@ -21,6 +21,11 @@ pub(super) const TABLE: &[Words] = &[
         "give the subnets' route table the S3 gateway endpoint, and let its policy and the task's security group allow HTTPS to it",
     ),
     words(
+        Code::RegistryUntrusted,
+        "the certificate of the registry of {image} is not trusted",
+        "give the registry a certificate of a public authority: Fargate trusts no other; on EC2 put its authority into /etc/docker/certs.d of the container instance",
+    ),
+    words(
         Code::RegistryRateLimited,
         "the registry limits how often {image} may be pulled",
         "call again later; give repositoryCredentials, or pull through an ECR pull-through cache",
@@ -39,12 +44,12 @@ pub(super) const TABLE: &[Words] = &[
     words(
         Code::ImageNotFound,
         "the image {image} does not exist",
-        "push it, or correct repository, tag or digest in the task definition {definition}: aws ecr describe-images shows what is there",
+        "push it, or correct repository, tag or digest in the task definition {definition}{look}",
     ),
     words(
         Code::ImagePlatformMismatch,
         "the image {image} is not made for {platform}{has}",
-        "docker buildx build --platform {platform} -t {image} --push . (or set runtimePlatform.cpuArchitecture in the task definition to what the image has)",
+        "docker buildx build --platform {platform} -t {repository}:NEW_TAG --push . and name the new tag in the task definition {definition} (or set runtimePlatform.cpuArchitecture there to what the image has)",
     ),
     words(
         Code::ImageManifestInvalid,
@@ -126,6 +131,11 @@ pub(super) const TABLE: &[Words] = &[
         Code::TaskFailedToStart,
         "the task failed to start",
         "look at stoppedReason and at the containers' reason: aws ecs describe-tasks --cluster {cluster} --tasks {task}",
+    ),
+    words(
+        Code::TaskNotRunning,
+        "the task is {status} and not RUNNING yet{age}",
+        "wait some minutes and look again; where it stays so, look at the containers' lastStatus and reason: aws ecs describe-tasks --cluster {cluster} --tasks {task}",
     ),
     words(
         Code::NotRunningInTime,

@@ -7,5 +7,5 @@ mod image;
 mod running;
 mod table;
 
-pub(super) use fill::fill;
+pub(super) use fill::{fill, repository};
 pub(super) use table::of;
