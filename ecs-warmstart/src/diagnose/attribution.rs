@@ -54,7 +54,7 @@ impl Evidence {
                 .iter()
                 .max_by_key(|task| task.created_at)
                 .filter(|task| task.created_at.is_some())
-                .or(self.siblings.first())?
+                .or_else(|| self.siblings.first())?
                 .task_definition
                 .as_ref(),
         }

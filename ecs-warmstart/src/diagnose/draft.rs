@@ -83,8 +83,13 @@ impl Draft {
                 self.quotes.push(quote);
             }
         }
+        // A line of some container's log is no proof that whoever is surer speaks of that container.
+        if surer && self.slots.contains_key("line") {
+            self.slots.retain(|name, _| !is_of_container(name));
+        }
+        let of_log = other.confidence < self.confidence && other.slots.contains_key("line");
         for (name, value) in other.slots {
-            if surer || !self.slots.contains_key(name) {
+            if surer || !(self.slots.contains_key(name) || of_log && is_of_container(name)) {
                 self.slots.insert(name, value);
             }
         }
@@ -120,6 +125,10 @@ impl Draft {
             chain: Vec::new(),
         }
     }
+}
+
+fn is_of_container(slot: &str) -> bool {
+    matches!(slot, "container" | "line")
 }
 
 /// What others wrote, safe to show: a terminal does what control characters say, and some turn the direction of the text.

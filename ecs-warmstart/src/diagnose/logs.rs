@@ -72,7 +72,7 @@ impl<'a> Log<'a> {
             let draft = Draft::new(code, confidence)
                 .slot("container", &line.container)
                 .slot("line", line.message.trim());
-            let known = drafts.entry((code, &line.container)).or_insert(draft.clone());
+            let known = drafts.entry((code, &line.container)).or_insert_with(|| draft.clone());
             let full = known.quotes.len() >= QUOTED;
             known.merge(if full { draft } else { draft.quote(quote(line)) });
         }

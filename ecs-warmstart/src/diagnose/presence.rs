@@ -1,7 +1,7 @@
 //! Whether as many tasks run, and are well, as there should be: only then nothing is wrong.
 
 use super::draft::Draft;
-use super::evidence::Evidence;
+use super::evidence::{EcsServiceEvidence, Evidence};
 use super::reads;
 use crate::catalogue::Code;
 use crate::catalogue::Confidence::High;
@@ -22,7 +22,7 @@ pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
 /// Whether there are as many as there should be; of one task alone, whether it is well.
 pub(super) fn is_met(evidence: &Evidence) -> bool {
     let service = evidence.ecs_service.as_ref();
-    match evidence.desired.or(service.map(|service| service.desired)) {
+    match evidence.desired.or_else(|| service.map(|service| service.desired)) {
         Some(desired) => evidence.cause.is_none() && is_task_well(evidence) && well(evidence) >= desired,
         None => evidence.cause.is_none() && evidence.task.is_some() && is_task_well(evidence),
     }
@@ -77,10 +77,16 @@ fn too_few(evidence: &Evidence) -> Option<Draft> {
         None if knows_tasks && reads::is_complete(evidence) => (well(evidence), evidence.desired?),
         None => return None,
     };
-    (number < desired).then(|| {
-        Draft::new(Code::TooFewTasks, High)
-            .quote(format!("desired: {desired}, RUNNING and well: {number}"))
-            .slot("number", number)
-            .slot("desired", desired)
+    let draft = Draft::new(Code::TooFewTasks, High)
+        .quote(format!("desired: {desired}, RUNNING and well: {number}"))
+        .slot("number", number)
+        .slot("desired", desired);
+    (number < desired).then(|| match &evidence.ecs_service {
+        Some(EcsServiceEvidence { name, cluster, .. }) => draft.remedy(format!(
+            "wait, where they are being started; else look at its deployments and events: aws ecs describe-services \
+             --cluster {} --services {name}",
+            if cluster.is_empty() { "CLUSTER" } else { cluster }
+        )),
+        None => draft,
     })
 }

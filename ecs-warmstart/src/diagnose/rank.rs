@@ -40,7 +40,11 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
 fn follows(draft: &Draft, root: &Draft) -> bool {
     let later = draft.code.stage() >= root.code.stage();
     let explains = !root.code.is_symptom() && root.code.stage() <= Stage::Running;
-    (draft.code.is_symptom() && later) || (explains && is_exit(draft.code) && is_of_same(draft, root))
+    // Too little memory kills what starts, too.
+    let kept_it_from_starting = explains && draft.code == Code::TaskFailedToStart;
+    (draft.code.is_symptom() && later)
+        || kept_it_from_starting
+        || (explains && is_exit(draft.code) && is_of_same(draft, root))
 }
 
 /// What an exit code says by itself: that something went wrong before.
@@ -117,7 +121,14 @@ fn nothing_found(evidence: &Evidence) -> Draft {
     }
     let is_known = evidence.task.is_some() || !evidence.targets.is_empty() || evidence.ecs_service.is_some();
     if evidence.cause.is_none() && is_known && !ends && all_healthy {
-        Draft::new(Code::NothingWrong, Confidence::Medium)
+        let well = Draft::new(Code::NothingWrong, Confidence::Medium);
+        match evidence.ecs_service.as_ref().filter(|service| service.desired == 0) {
+            Some(service) => well.saying(format!(
+                "nothing is wrong as far as can be seen: ECS service {} is to have no task (desiredCount 0)",
+                service.name
+            )),
+            None => well,
+        }
     } else {
         Draft::new(Code::Unexplained, Confidence::Low)
     }

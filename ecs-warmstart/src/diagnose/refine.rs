@@ -7,10 +7,13 @@ use crate::catalogue::Confidence::Medium;
 use crate::catalogue::{Code, Stage};
 
 pub(super) fn refine(evidence: &Evidence, drafts: Vec<Draft>) -> Vec<Draft> {
-    let known = drafts.iter().find(|it| it.code.stage() == Stage::Pulling).and_then(|it| it.get("image"));
-    let known = known.map(ToOwned::to_owned);
+    let named = drafts.iter().filter_map(|it| Some((it.code, it.get("image")?.to_owned())));
+    let named: Vec<(Code, String)> = named.collect();
     let refined = drafts.into_iter().map(|draft| exec_format(evidence, draft));
-    let refined = refined.map(|draft| which_image(evidence, draft, known.as_deref()));
+    let refined = refined.map(|draft| {
+        let named = named.iter().find(|(code, _)| *code == draft.code).map(|(_, image)| image.as_str());
+        which_image(evidence, draft, named)
+    });
     refined.map(|draft| where_to_look(evidence, draft)).collect()
 }
 
@@ -37,27 +40,27 @@ fn exec_format(evidence: &Evidence, draft: Draft) -> Draft {
 }
 
 /// With several containers a sentence that names no image leaves open which one is meant.
-fn which_image(evidence: &Evidence, draft: Draft, known: Option<&str>) -> Draft {
+fn which_image(evidence: &Evidence, draft: Draft, named: Option<&str>) -> Draft {
     let of_pull = draft.code.stage() == Stage::Pulling
         && !matches!(draft.code, Code::AnotherImage | Code::ImageDrift | Code::DiskFull);
     if !of_pull || draft.get("image").is_some() || draft.get("container").is_some() {
         return draft;
     }
-    // The registry says which.
+    // Another sentence says which, or the registry.
     let by_registry = || {
         let mut misfits = images::misfits(evidence, draft.code);
         misfits.next().filter(|_| misfits.next().is_none())
     };
-    if let Some(image) = known.or_else(by_registry) {
+    if let Some(image) = named.or_else(by_registry) {
         return draft.slot("image", image);
     }
     let containers = evidence.definition.iter().flat_map(|it| &it.containers);
-    let mut named: Vec<&str> = containers.filter_map(|it| it.image.as_deref()).collect();
-    named.dedup();
-    if named.len() < 2 {
+    let mut used: Vec<&str> = containers.filter_map(|it| it.image.as_deref()).collect();
+    used.dedup();
+    if used.len() < 2 {
         return draft;
     }
-    draft.slot("image", named.join(" or ")).at_most(Medium)
+    draft.slot("image", used.join(" or ")).at_most(Medium)
 }
 
 /// What shows whether the image is there depends on its registry.

@@ -29,10 +29,7 @@ pub(super) fn rule(evidence: &Evidence, of_task: &[Draft]) -> Vec<Draft> {
     let groups = groups(evidence);
     let decides =
         |(code, group): &(&Code, &Group)| (group.number, group.newest, Reverse(group.place), Reverse(**code));
-    let Some((deciding, _)) = groups.iter().max_by_key(decides).map(|(code, group)| (*code, group.number))
-    else {
-        return Vec::new();
-    };
+    let Some(deciding) = groups.iter().max_by_key(decides).map(|(code, _)| *code) else { return Vec::new() };
     let own = of_task.iter().filter(|draft| draft.is_cause()).min_by_key(|it| rank(it.code, it.confidence));
     let counts = own.map_or(deciding, |own| own.code);
     let mut drafts = Vec::new();

@@ -161,7 +161,7 @@ pub(super) const TABLE: &[Words] = &[
     words(
         Code::TooFewTasks,
         "{number} of {desired} tasks of service {service} run and are well, and nothing says why not more",
-        "wait, where they are being started; else see what starts them: aws ecs describe-services for an ECS service, ecs-warmstart up {service} for one of the configuration",
+        "wait, where they are being started; else start what is missing: ecs-warmstart up {service}",
     ),
     words(
         Code::NotStarted,
