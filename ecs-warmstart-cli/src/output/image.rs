@@ -85,7 +85,10 @@ pub(crate) fn text(report: &ImageReport) -> String {
         (Some(wanted), Some(false)) => {
             let _ = writeln!(text, "\n{BAD}{} is not made for {wanted}{BAD:#}", report.image);
             let name = report.image.split('@').next().unwrap_or(&report.image);
-            let _ = writeln!(text, "  docker buildx build --platform {wanted} -t {name} --push .");
+            // What others run under the same tag stays.
+            let has = report.platforms.iter().filter_map(|image| image.platform.clone());
+            let both: Vec<String> = [wanted.clone()].into_iter().chain(has).collect();
+            let _ = writeln!(text, "  docker buildx build --platform {} -t {name} --push .", both.join(","));
         }
         (Some(wanted), None) => {
             let _ = writeln!(text, "\n{} exists; whether it is made for {wanted} is not said", report.image);
@@ -119,7 +122,7 @@ pinned    web:1.0@sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52d
 platform  linux/arm64  sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b
 
 web:1.0 is not made for linux/amd64
-  docker buildx build --platform linux/amd64 -t web:1.0 --push .
+  docker buildx build --platform linux/amd64,linux/arm64 -t web:1.0 --push .
 
 "#]]
         );

@@ -83,9 +83,11 @@ fn platform(
         return None;
     }
     let has: Vec<String> = image.platforms().map(ToString::to_string).collect();
+    // What others run under the same tag stays.
+    let both = [vec![wanted.to_string()], has.clone()].concat().join(",");
     let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
     let remedy = format!(
-        "docker buildx build --platform {wanted} -t {} --push . , or register a revision whose runtimePlatform is one it has",
+        "docker buildx build --platform {both} -t {} --push . , or register a revision whose runtimePlatform is one it has",
         container.image.split('@').next().unwrap_or(&container.image)
     );
     let (name, reference) = (&container.name, &container.image);
