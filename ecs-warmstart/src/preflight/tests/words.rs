@@ -15,7 +15,7 @@ fn findings_say_what_is_and_what_to_do() {
         said(|it| it.see_image(Seen::Known(image(&[Platform::linux_arm64()])))),
         format!(
             "image {IMAGE} of container web is for linux/arm64; the task definition wants linux/amd64: docker buildx build \
-             --platform linux/amd64 -t {IMAGE} --push . , or register a revision whose runtimePlatform is one it has"
+             --platform linux/amd64,linux/arm64 -t {IMAGE} --push . , or register a revision whose runtimePlatform is one it has"
         )
     );
     assert_eq!(
