@@ -34,8 +34,7 @@ pub(crate) struct Image {
 pub(crate) enum What {
     /// Look whether an image exists, which digest it has, and on which platforms it runs; pulls nothing
     Verify {
-        /// The image: [REGISTRY/]REPOSITORY[:TAG][@DIGEST]
-        #[arg(value_name = "IMAGE")]
+        #[arg(value_name = "IMAGE", help = "The image: [REGISTRY/]REPOSITORY[:TAG][@DIGEST]")]
         image: ImageRef,
         /// End with 3 where it is not made for this platform, such as linux/amd64, or where nobody says
         #[arg(long, value_name = "OS/ARCHITECTURE")]

@@ -308,7 +308,7 @@ async fn a_change_of_which_no_answer_ever_came_is_not_called_undone() {
 #[tokio::test(start_paused = true)]
 async fn a_service_that_cannot_be_watched_is_not_called_deployed_nor_taken_back() {
     let clock: Arc<dyn Clock> = clock();
-    let cloud = InMemory::sample(clock.clone());
+    let cloud = InMemory::sample(Arc::clone(&clock));
     cloud.run_sample_ecs_service();
     let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none());
     let fleet = Fleet::new(chaos.ports()).with_clock(clock);

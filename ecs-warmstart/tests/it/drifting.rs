@@ -1,5 +1,7 @@
 //! Tasks of one service that run different images: somebody moved the tag between two launches.
 
+use std::sync::Arc;
+
 use ecs_warmstart::driver::Cancel;
 use ecs_warmstart::error::ErrorKind;
 use ecs_warmstart::facts::{ImageFacts, ImageVariant};
@@ -14,7 +16,7 @@ use crate::worlds::{auth, clock};
 /// A cloud that can be made to fail, and a fleet over it.
 fn stage() -> (InMemory, Chaos, Fleet) {
     let clock = clock();
-    let cloud = InMemory::sample(clock.clone());
+    let cloud = InMemory::sample(Arc::clone(&clock));
     let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none());
     let fleet = Fleet::new(chaos.ports()).with_clock(clock);
     (cloud, chaos, fleet)

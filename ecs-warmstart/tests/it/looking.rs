@@ -1,5 +1,6 @@
 //! What `diagnose` reads, and what it says where something could not be read.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecs_warmstart::catalogue::Code;
@@ -26,7 +27,7 @@ async fn look(fleet: &Fleet, service: &Service) -> Subject {
 #[tokio::test(start_paused = true)]
 async fn what_may_not_be_read_is_not_taken_for_nothing() {
     let clock = clock();
-    let cloud = InMemory::sample_with(clock.clone(), Settings::default());
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
     let chaos = Chaos::new(Ports::from_one(cloud), ChaosPlan::none());
     let fleet = Fleet::new(chaos.ports()).with_clock(clock);
     let service = auth(1);
