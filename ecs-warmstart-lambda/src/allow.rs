@@ -131,7 +131,7 @@ impl Allow {
             }
         }
         for definition in &touched.task_definitions {
-            let (family, revision) = (definition.family(), with_revision(definition));
+            let (family, revision) = (definition.family(), definition.name());
             let fits = |named: &TaskDefinitionId| names_definition(named, definition);
             if !self.task_definitions.allows(fits, &[family, revision], definition.as_str()) {
                 return Err(denied("task-definition", definition));
@@ -209,18 +209,8 @@ fn names_definition(named: &TaskDefinitionId, definition: &TaskDefinitionId) -> 
     if arns {
         return named == definition;
     }
-    let whole = with_revision(named);
-    if whole.contains(':') {
-        whole == with_revision(definition)
-    } else {
-        named.family() == definition.family()
-    }
-}
-
-/// `family` or `family:revision`, without the rest of an ARN.
-fn with_revision(definition: &TaskDefinitionId) -> &str {
-    let text = definition.as_str();
-    text.rsplit('/').next().unwrap_or(text)
+    let whole = named.name();
+    if whole.contains(':') { whole == definition.name() } else { named.family() == definition.family() }
 }
 
 impl<T: Clone> Rule<T> {

@@ -6,7 +6,7 @@ use aws_sdk_ecr::types::{Image, ImageFailure, ImageFailureCode, ImageIdentifier}
 
 use super::error::port_error;
 use crate::error::{ErrorKind, PortError};
-use crate::facts::{ImageFacts, ImageVariant};
+use crate::facts::ImageFacts;
 use crate::image::{Digest, EcrRepository, ImageRef, Manifest};
 use crate::ports::Result;
 
@@ -83,14 +83,7 @@ fn facts_of(image: &Image) -> Result<ImageFacts> {
     let manifest =
         Manifest::parse(text).map_err(|error| senseless("a manifest that is none").with_source(error))?;
     Ok(match manifest {
-        Manifest::Index(entries) => ImageFacts {
-            digest,
-            is_index: true,
-            images: entries
-                .into_iter()
-                .map(|entry| ImageVariant { digest: entry.digest, platform: entry.platform })
-                .collect(),
-        },
+        Manifest::Index(entries) => ImageFacts::index(digest, entries),
         Manifest::Image { .. } => ImageFacts::single(digest, None),
     })
 }

@@ -185,6 +185,28 @@ pub struct TargetEvidence {
     pub health_path: Option<String>,
 }
 
+impl TargetEvidence {
+    /// What the run saw of its target last, where its cause is about one.
+    pub fn of_cause(cause: &Cause) -> Option<Self> {
+        let (target_group, target, seen) = match cause {
+            Cause::NotHealthyInTime { target_group, target, last, .. }
+            | Cause::NotRegisteredInTime { target_group, target, last, .. } => {
+                (target_group, target, last.as_ref()?)
+            }
+            Cause::TargetUnusable { target_group, target, observation } => {
+                (target_group, target, observation)
+            }
+            _ => return None,
+        };
+        Some(Self {
+            target_group: target_group.clone(),
+            target: target.clone(),
+            seen: seen.clone(),
+            health_path: None,
+        })
+    }
+}
+
 /// A line of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -4,38 +4,24 @@ use super::draft::Draft;
 use super::evidence::{Evidence, TargetEvidence};
 use crate::catalogue::Code;
 use crate::catalogue::Confidence::{self, High, Medium};
-use crate::machine::Cause;
 use crate::observation::{TargetObservation, TargetReason, TargetState};
 
 pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
     let drafts: Vec<Draft> = evidence.targets.iter().filter_map(of_target).collect();
-    if drafts.is_empty() { of_cause(evidence).iter().filter_map(of_target).collect() } else { drafts }
+    if drafts.is_empty() {
+        evidence.cause.as_ref().and_then(TargetEvidence::of_cause).iter().filter_map(of_target).collect()
+    } else {
+        drafts
+    }
 }
 
 /// The targets as they were looked at; as the run saw them last, where nobody looked again.
 pub(super) fn seen(evidence: &Evidence) -> Vec<TargetEvidence> {
     if evidence.targets.is_empty() {
-        of_cause(evidence).into_iter().collect()
+        evidence.cause.as_ref().and_then(TargetEvidence::of_cause).into_iter().collect()
     } else {
         evidence.targets.clone()
     }
-}
-
-fn of_cause(evidence: &Evidence) -> Option<TargetEvidence> {
-    let (group, target, seen) = match evidence.cause.as_ref()? {
-        Cause::NotHealthyInTime { target_group, target, last, .. }
-        | Cause::NotRegisteredInTime { target_group, target, last, .. } => {
-            (target_group, target, last.as_ref()?)
-        }
-        Cause::TargetUnusable { target_group, target, observation } => (target_group, target, observation),
-        _ => return None,
-    };
-    Some(TargetEvidence {
-        target_group: group.clone(),
-        target: target.clone(),
-        seen: seen.clone(),
-        health_path: None,
-    })
 }
 
 fn of_target(evidence: &TargetEvidence) -> Option<Draft> {

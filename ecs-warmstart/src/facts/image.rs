@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::image::{Digest, Platform};
+use crate::image::{Digest, ManifestEntry, Platform};
 
 /// What a registry says of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,12 @@ impl ImageFacts {
     pub fn single(digest: Digest, platform: Option<Platform>) -> Self {
         let image = ImageVariant { digest: digest.clone(), platform };
         Self { digest, is_index: false, images: vec![image] }
+    }
+
+    /// What an index says: its digest, and its images.
+    pub fn index(digest: Digest, entries: impl IntoIterator<Item = ManifestEntry>) -> Self {
+        let variant = |ManifestEntry { digest, platform }: ManifestEntry| ImageVariant { digest, platform };
+        Self { digest, is_index: true, images: entries.into_iter().map(variant).collect() }
     }
 
     /// The platforms that are known, in its order.

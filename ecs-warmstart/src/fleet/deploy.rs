@@ -16,6 +16,7 @@ use crate::facts::{EcsServiceFacts, TaskDefinitionFacts};
 use crate::ids::{ClusterId, TaskDefinitionId};
 use crate::image::ImageRef;
 use crate::ports::Deployer;
+use crate::preflight::push_it;
 use crate::rollout::{Failed, Goal};
 use crate::spec::{Pins, Revision};
 use crate::time::millis;
@@ -398,14 +399,7 @@ fn call_failed(call: &str, error: &PortError) -> NotBegun {
 fn unresolved(image: &ImageRef, error: &PortError) -> NotBegun {
     match error.kind() {
         ErrorKind::NotFound => {
-            let remedy = match image.ecr() {
-                Some(its) => format!(
-                    "push it, or see what is there: aws ecr describe-images --registry-id {} --region {} --repository-name {}",
-                    its.account, its.region, its.name
-                ),
-                None => "push it, or name one that exists".to_owned(),
-            };
-            refused("image_not_found", format!("image {image} does not exist"), &remedy)
+            refused("image_not_found", format!("image {image} does not exist"), &push_it(image))
         }
         ErrorKind::Denied => refused(
             "image_not_resolved",

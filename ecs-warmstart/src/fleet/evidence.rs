@@ -145,7 +145,7 @@ pub(super) fn of_run(state: &State) -> Option<Evidence> {
         service: Some(state.spec().service().to_string()),
         cause: Some(cause.clone()),
         task: task_of(state, cause),
-        targets: target_of(cause).into_iter().collect(),
+        targets: TargetEvidence::of_cause(cause).into_iter().collect(),
         ..Evidence::default()
     })
 }
@@ -222,24 +222,6 @@ fn task_of(state: &State, cause: &Cause) -> Option<TaskObservation> {
         }
     }
     Some(task)
-}
-
-/// What the run saw of its target last.
-fn target_of(cause: &Cause) -> Option<TargetEvidence> {
-    let (target_group, target, seen) = match cause {
-        Cause::NotHealthyInTime { target_group, target, last, .. }
-        | Cause::NotRegisteredInTime { target_group, target, last, .. } => {
-            (target_group, target, last.as_ref()?)
-        }
-        Cause::TargetUnusable { target_group, target, observation } => (target_group, target, observation),
-        _ => return None,
-    };
-    Some(TargetEvidence {
-        target_group: target_group.clone(),
-        target: target.clone(),
-        seen: seen.clone(),
-        health_path: None,
-    })
 }
 
 /// Whether that is another region than the task's own, which its ARN names.

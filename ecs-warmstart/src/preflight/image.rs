@@ -43,18 +43,22 @@ fn invalid(container: &ContainerFacts) -> Finding {
 }
 
 fn missing(container: &ContainerFacts, image: &ImageRef) -> Finding {
-    let remedy = match image.ecr() {
+    Finding::error(
+        Code::ImageMissing,
+        format!("image {image} of container {} does not exist", container.name),
+        push_it(image),
+    )
+}
+
+/// What to do where an image does not exist.
+pub(crate) fn push_it(image: &ImageRef) -> String {
+    match image.ecr() {
         Some(its) => format!(
             "push it, or see what is there: aws ecr describe-images --registry-id {} --region {} --repository-name {}",
             its.account, its.region, its.name
         ),
         None => "push it, or register a revision with an image that exists".to_owned(),
-    };
-    Finding::error(
-        Code::ImageMissing,
-        format!("image {image} of container {} does not exist", container.name),
-        remedy,
-    )
+    }
 }
 
 fn unreadable(container: &ContainerFacts, image: &ImageRef, why: &str) -> Finding {

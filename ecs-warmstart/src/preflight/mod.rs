@@ -19,5 +19,5 @@ pub use finding::{Code, Finding, Severity};
 pub(crate) use group::type_fits;
 pub use health::{first_healthy, healthy_after, latest_kill};
 pub use image::wanted_platform;
-pub(crate) use image::{no_images, not_resolved};
+pub(crate) use image::{no_images, not_resolved, push_it};
 pub use subject::{Facts, Seen, Subject};

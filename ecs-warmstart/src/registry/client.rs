@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt;
 
 use super::error::port_error;
 use crate::error::{ErrorKind, PortError};
-use crate::facts::{ImageFacts, ImageVariant};
+use crate::facts::ImageFacts;
 use crate::image::{Digest, ImageRef, Manifest, Platform, platform_of_config};
 use crate::ports::Result;
 
@@ -100,14 +100,7 @@ async fn look(client: &Client, image: &ImageRef) -> Result<ImageFacts> {
         PortError::new(ErrorKind::Other, message).with_source(error)
     };
     Ok(match Manifest::parse(&text).map_err(senseless)? {
-        Manifest::Index(entries) => ImageFacts {
-            digest,
-            is_index: true,
-            images: entries
-                .into_iter()
-                .map(|entry| ImageVariant { digest: entry.digest, platform: entry.platform })
-                .collect(),
-        },
+        Manifest::Index(entries) => ImageFacts::index(digest, entries),
         Manifest::Image { config } => {
             // That it exists is known; whether its platform is, is worth no failure.
             let platform = match config {
