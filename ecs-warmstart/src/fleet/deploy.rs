@@ -301,7 +301,11 @@ impl Story<'_> {
                 (self.rolling.tell)(&format!("going back to {}", former.name()));
                 if let Err(why) = self.update(&former).await {
                     self.report.outcome = DeployOutcome::RollbackFailed;
-                    self.report.warnings.push(format!("not rolled back: {}", why.cause.summary));
+                    let what = match why.unsure {
+                        true => "whether it was rolled back is not known",
+                        false => "not rolled back",
+                    };
+                    self.report.warnings.push(format!("{what}: {}", why.cause.summary));
                     return;
                 }
                 self.settle(former).await;

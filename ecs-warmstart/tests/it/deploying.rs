@@ -306,6 +306,24 @@ async fn a_change_of_which_no_answer_ever_came_is_not_called_undone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_way_back_of_which_no_answer_ever_came_is_not_called_undone_either() {
+    let (cloud, fleet) = shop().await;
+    breaks(&cloud, Scenario::Oom);
+    let faults = Mutex::new([None, None].into_iter().chain([Some(true); 64]).collect());
+    let flaky = Flaky { cloud: cloud.clone(), faults };
+    let what = Deploy { rollback: true, ..to_image(":2.0") };
+    let report = deploy(&fleet, &flaky, &what).await;
+    assert_eq!(report.outcome, DeployOutcome::RolledBack, "a look says what no answer did: {report:#?}");
+
+    let (cloud, fleet) = shop().await;
+    breaks(&cloud, Scenario::Oom);
+    let faults = Mutex::new([None, None].into_iter().chain([Some(false); 64]).collect());
+    let report = deploy(&fleet, &Flaky { cloud, faults }, &what).await;
+    assert_eq!(report.outcome, DeployOutcome::RollbackFailed, "{report:#?}");
+    assert!(report.warnings[0].contains("is not known"), "{:?}", report.warnings);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_that_cannot_be_watched_is_not_called_deployed_nor_taken_back() {
     let clock: Arc<dyn Clock> = clock();
     let cloud = InMemory::sample(Arc::clone(&clock));
