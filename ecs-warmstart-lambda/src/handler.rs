@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::answer::{Answer, failure_of};
-use crate::event::{Call, Event, Message, Request, StartDetail, StopDetail, discreet, parse};
+use crate::event::{Call, Event, Message, Request, StartDetail, StopDetail, parse, silent};
 use crate::failure::{Failure, FailureKind};
 use crate::metrics;
 use crate::queue::Queue;
@@ -256,5 +256,5 @@ fn read_state(state: Value) -> Result<Runs, Failure> {
         Value::String(text) => serde_json::from_str(&text),
         state => serde_json::from_value(state),
     };
-    read.map_err(|error| Failure::invalid_event(format!("`state`: {}", discreet(&error.to_string()))))
+    read.map_err(|error| Failure::invalid_event(format!("`state`: {}", silent(&error.to_string()))))
 }

@@ -5,5 +5,5 @@ mod parse;
 mod task_change;
 
 pub use detail::{StartDetail, StopDetail};
-pub(crate) use parse::discreet;
+pub(crate) use parse::silent;
 pub use parse::{Call, Event, Message, Request, parse};

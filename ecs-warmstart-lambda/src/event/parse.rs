@@ -208,6 +208,9 @@ fn task_change(object: &mut Map<String, Value>) -> Result<Request, Failure> {
 // --- What they share
 
 fn start(object: &mut Map<String, Value>, names: &[&str], invocation: &str) -> Result<Request, Failure> {
+    if let Some(overrides) = object.get("detail").and_then(|detail| detail.get("overrides")) {
+        objects_in(overrides, "detail.overrides")?;
+    }
     let detail: StartDetail = detail(object)?;
     let run = match (&detail.run_id, names.iter().find(|name| is_given(object, name))) {
         (Some(run), _) => run.clone(),
@@ -217,6 +220,22 @@ fn start(object: &mut Map<String, Value>, names: &[&str], invocation: &str) -> R
             .map_err(|error| Failure::invalid_event(format!("it has no `{}`: {error}", names[0])))?,
     };
     Ok(Request::Start { run, detail: Box::new(detail) })
+}
+
+/// Refuses a list where overrides have an object: serde would take its items for the fields in their order, and what was
+/// meant for a variable would become a role.
+fn objects_in(value: &Value, path: &str) -> Result<(), Failure> {
+    let is_object = matches!(value, Value::Object(_) | Value::Null);
+    if !is_object {
+        return Err(Failure::invalid_event(format!("`{path}` is {}, not an object", kind_of(value))));
+    }
+    for field in ["containerOverrides", "environment"] {
+        let items = value.get(field).and_then(Value::as_array).into_iter().flatten();
+        for (place, item) in items.enumerate() {
+            objects_in(item, &format!("{path}.{field}[{place}]"))?;
+        }
+    }
+    Ok(())
 }
 
 fn stop(object: &mut Map<String, Value>) -> Result<StopDetail, Failure> {
@@ -260,14 +279,25 @@ fn typed<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, Failure> {
             path if path.starts_with('[') => format!("{name}{path}"),
             path => format!("{name}.{path}"),
         };
-        Failure::invalid_event(format!("`{path}`: {}", discreet(&error.inner().to_string())))
+        let why = error.inner().to_string();
+        // Elsewhere the text that does not fit is shown, since it is what one looks for.
+        let why = if path.contains("overrides") { silent(&why) } else { discreet(&why).to_owned() };
+        Failure::invalid_event(format!("`{path}`: {why}"))
     })
 }
 
 /// What was expected, without the text that stands there instead: it may be a secret in the wrong place.
-pub(crate) fn discreet(why: &str) -> &str {
+fn discreet(why: &str) -> &str {
     let quotes = why.starts_with("invalid type: string") || why.starts_with("invalid value: string");
     why.rfind("expected ").filter(|_| quotes).map_or(why, |at| &why[at..])
+}
+
+/// As [`discreet`], and without the text that is no name or ARN: where variables stand, it may be one that slipped.
+pub(crate) fn silent(why: &str) -> String {
+    match why.rfind("\" is not ").filter(|_| why.starts_with('"')) {
+        Some(end) => format!("what stands there{}", &why[end + 1..]),
+        None => discreet(why).to_owned(),
+    }
 }
 
 fn kind_of(value: &Value) -> &'static str {

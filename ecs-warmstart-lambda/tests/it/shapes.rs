@@ -179,11 +179,23 @@ fn what_is_missing_or_wrong_is_named() {
     };
     let secret = || json!("TOKEN=hunter2");
     for (path, value, why) in [
-        ("", secret(), "`detail.overrides`: expected an object"),
-        ("/taskRoleArn", json!("job"), "`detail.overrides.taskRoleArn`"),
+        ("", secret(), "`detail.overrides` is text, not an object"),
+        ("", json!([secret()]), "`detail.overrides` is a list, not an object"),
+        ("/containerOverrides/0", json!([secret()]), "containerOverrides[0]` is a list, not an object"),
+        (
+            "/containerOverrides/0/environment/1",
+            json!(["TOKEN", "hunter2"]),
+            "environment[1]` is a list, not an object",
+        ),
+        (
+            "/taskRoleArn",
+            json!("job"),
+            "`detail.overrides.taskRoleArn`: what stands there is not a role's ARN",
+        ),
+        ("/executionRoleArn", secret(), "it begins with arn:aws:iam::ACCOUNT:role/"),
         ("/containerOverrides/0/command", secret(), "command`: expected a sequence"),
         ("/containerOverrides/0/environment", secret(), "environment`: expected a sequence"),
-        ("/containerOverrides/0/environment/1", secret(), "environment[1]`: expected an object"),
+        ("/containerOverrides/0/environment/1", secret(), "environment[1]` is text, not an object"),
         (
             "/containerOverrides/0/environment",
             json!({ "TOKEN": "hunter2" }),
