@@ -26,6 +26,9 @@ pub(crate) struct ImageReport {
     wanted: Option<String>,
     /// Whether it runs there; absent where that was not asked, and where nobody says.
     fits: Option<bool>,
+    /// What to do where nobody says.
+    #[serde(skip)]
+    remedy: &'static str,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -53,6 +56,12 @@ impl ImageReport {
             platforms: platforms.collect(),
             wanted: wanted.map(ToString::to_string),
             fits: facts.zip(wanted).and_then(|(facts, wanted)| facts.serves(wanted)),
+            remedy: match image.ecr() {
+                Some(_) => {
+                    "allow ecr:GetDownloadUrlForLayer on its repository; its configuration is read from Amazon S3"
+                }
+                None => "its registry has to show its configuration to everybody",
+            },
         }
     }
 
@@ -92,6 +101,7 @@ pub(crate) fn text(report: &ImageReport) -> String {
         }
         (Some(wanted), None) => {
             let _ = writeln!(text, "\n{} exists; whether it is made for {wanted} is not said", report.image);
+            let _ = writeln!(text, "  {}", report.remedy);
         }
     }
     text
@@ -130,6 +140,9 @@ web:1.0 is not made for linux/amd64
         let (text, good) = said(Some(&arm), Some("linux/arm64/v8"));
         assert!(good && text.ends_with("\nweb:1.0 exists for linux/arm64\n"), "{text}");
         let (text, good) = said(Some(&ImageFacts::single(Digest::of(b"1"), None)), Some("linux/amd64"));
-        assert!(!good && text.ends_with("whether it is made for linux/amd64 is not said\n"), "{text}");
+        assert!(
+            !good && text.contains("whether it is made for linux/amd64 is not said\n  its registry"),
+            "{text}"
+        );
     }
 }

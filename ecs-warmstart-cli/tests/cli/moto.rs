@@ -112,10 +112,17 @@ fn image(tag: &str) -> String {
 #[test]
 fn an_image_is_verified_by_the_api_of_ecr() {
     let Some(scene) = Scene::new() else { return };
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let config = json!({ "mediaType": "application/vnd.oci.image.config.v1+json", "size": 1,
+        "digest": format!("sha256:{}", "2".repeat(64)) });
+    let manifest = json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": [] });
+    scene.moto.put_image("main", "single", media_type, &manifest);
     for (tag, platform, code, said) in [
         ("1", "linux/amd64", 0, "exists for linux/amd64"),
         ("1", "linux/arm64", 3, "is not made for linux/arm64"),
         ("2", "linux/amd64", 3, "does not exist"),
+        // Where a configuration lies is what moto does not say.
+        ("single", "linux/amd64", 3, "is not said\n  allow ecr:GetDownloadUrlForLayer"),
     ] {
         let args = ["image", "verify", &image(tag), "--platform", platform];
         let output = scene.command(&args).output().unwrap();
@@ -123,7 +130,8 @@ fn an_image_is_verified_by_the_api_of_ecr() {
         assert_eq!(output.status.code(), Some(code), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
         assert!(stdout.contains(said), "{stdout}");
     }
-    assert!(scene.calls("BatchGetImage") >= 3);
+    assert!(scene.calls("BatchGetImage") >= 4);
+    assert_eq!(scene.calls("GetDownloadUrlForLayer"), 1);
 }
 
 #[test]

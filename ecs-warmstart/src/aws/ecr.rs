@@ -1,31 +1,41 @@
 //! Amazon ECR: what an image is, before anything pulls it.
 
-use aws_sdk_ecr::Client;
-use aws_sdk_ecr::config::Region;
-use aws_sdk_ecr::types::{Image, ImageFailure, ImageFailureCode, ImageIdentifier};
+use std::time::Duration;
 
+use aws_sdk_ecr::Client;
+use aws_sdk_ecr::config::{Config, Region};
+use aws_sdk_ecr::types::{Image, ImageFailure, ImageFailureCode, ImageIdentifier};
+use aws_smithy_types::retry::RetryConfig;
+
+use super::download::Download;
 use super::error::port_error;
 use crate::error::{ErrorKind, PortError};
 use crate::facts::ImageFacts;
-use crate::image::{Digest, EcrRepository, ImageRef, Manifest};
+use crate::image::{Digest, EcrRepository, ImageRef, Manifest, Platform, platform_of_config};
 use crate::ports::Result;
+
+/// How long to look for the platform of a single image, once it is known that the image exists: 3 s. It is a few kilobytes,
+/// and from a network without a way to S3 there never comes an answer.
+pub(super) const CONFIG_PATIENCE: Duration = Duration::from_secs(3);
 
 /// ECR, of any region and account that the credentials reach. Clones are handles on the same client.
 #[derive(Clone, Debug)]
 pub struct Ecr {
     client: Client,
+    download: Download,
 }
 
 impl Ecr {
     /// ECR by this client. Images of other regions are asked for by a client like it.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, download: Download::default() }
     }
 
     /// The image half of [`Inspector`](crate::ports::Inspector), for repositories of ECR's.
     ///
-    /// An index says the platforms of its images. Of a single image ECR says none without its configuration, which is a
-    /// download; so its platform is left open.
+    /// An index says the platforms of its images. A single image says its own in its configuration, which ECR keeps in S3: it
+    /// is downloaded (`GetDownloadUrlForLayer`, a few kilobytes), in at most 3 s. Where that is not allowed or S3 is
+    /// not reached, the platform is left open.
     ///
     /// # Errors
     ///
@@ -42,8 +52,8 @@ impl Ecr {
             .set_image_digest(image.digest().map(ToString::to_string))
             .set_image_tag(image.effective_tag().map(str::to_owned))
             .build();
-        let answer = self
-            .client_of(&repository)
+        let client = self.client_of(&repository);
+        let answer = client
             .batch_get_image()
             .registry_id(&repository.account)
             .repository_name(&repository.name)
@@ -53,12 +63,60 @@ impl Ecr {
             .await
             .map_err(|error| port_error("ecr:BatchGetImage", error))?;
         match (answer.images().first(), answer.failures().first()) {
-            (Some(found), _) => facts_of(found),
+            (Some(found), _) => match read(found)? {
+                (digest, Manifest::Index(entries)) => Ok(ImageFacts::index(digest, entries)),
+                (digest, Manifest::Image { config }) => {
+                    let platform = match config {
+                        Some(config) => self.platform(&client, &repository, &config).await,
+                        None => None,
+                    };
+                    Ok(ImageFacts::single(digest, platform))
+                }
+            },
             (None, Some(failure)) => Err(not_got(image, failure)),
             (None, None) => Err(PortError::new(
                 ErrorKind::Other,
                 "BatchGetImage answered neither an image nor why there is none",
             )),
+        }
+    }
+
+    /// That the image exists is known by now; whether its platform is, is worth no failure.
+    async fn platform(
+        &self,
+        client: &Client,
+        repository: &EcrRepository,
+        config: &Digest,
+    ) -> Option<Platform> {
+        let text = match tokio::time::timeout(CONFIG_PATIENCE, self.config(client, repository, config)).await
+        {
+            Ok(text) => text,
+            Err(_) => Err(PortError::new(ErrorKind::Timeout, "there was no answer in time")),
+        };
+        match text {
+            Ok(text) => platform_of_config(&text),
+            Err(error) => {
+                tracing::debug!(repository = repository.name, %error, "the platform of a single image stays open");
+                None
+            }
+        }
+    }
+
+    async fn config(&self, client: &Client, repository: &EcrRepository, config: &Digest) -> Result<String> {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let answer = client
+            .get_download_url_for_layer()
+            .registry_id(&repository.account)
+            .repository_name(&repository.name)
+            .layer_digest(config.as_str())
+            .customize()
+            .config_override(once)
+            .send()
+            .await
+            .map_err(|error| port_error("ecr:GetDownloadUrlForLayer", error))?;
+        match answer.download_url() {
+            Some(url) => self.download.text(url, config).await,
+            None => Err(PortError::new(ErrorKind::Other, "GetDownloadUrlForLayer answered no address")),
         }
     }
 
@@ -72,7 +130,7 @@ impl Ecr {
     }
 }
 
-fn facts_of(image: &Image) -> Result<ImageFacts> {
+fn read(image: &Image) -> Result<(Digest, Manifest)> {
     let senseless = |what: &str| PortError::new(ErrorKind::Other, format!("ECR's answer has {what}"));
     let text = image.image_manifest().ok_or_else(|| senseless("no manifest"))?;
     let named = image.image_id().and_then(|id| id.image_digest());
@@ -82,10 +140,7 @@ fn facts_of(image: &Image) -> Result<ImageFacts> {
     };
     let manifest =
         Manifest::parse(text).map_err(|error| senseless("a manifest that is none").with_source(error))?;
-    Ok(match manifest {
-        Manifest::Index(entries) => ImageFacts::index(digest, entries),
-        Manifest::Image { .. } => ImageFacts::single(digest, None),
-    })
+    Ok((digest, manifest))
 }
 
 fn not_got(image: &ImageRef, failure: &ImageFailure) -> PortError {

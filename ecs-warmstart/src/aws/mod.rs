@@ -10,6 +10,8 @@ mod convert;
 mod definitions;
 mod deployer;
 #[cfg(feature = "ecr")]
+mod download;
+#[cfg(feature = "ecr")]
 mod ecr;
 mod ecs;
 mod elb;

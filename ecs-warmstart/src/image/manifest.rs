@@ -63,6 +63,10 @@ fn entry(descriptor: WireDescriptor) -> Option<ManifestEntry> {
     is_image.then_some(ManifestEntry { digest, platform })
 }
 
+/// How large an image's configuration may be: 4 MiB, what registries allow for a manifest.
+#[cfg(any(feature = "ecr", feature = "registry"))]
+pub(crate) const CONFIG_MAX: usize = 4 * 1024 * 1024;
+
 /// The platform that an image's configuration names.
 pub fn platform_of_config(config: &str) -> Option<Platform> {
     serde_json::from_str::<WirePlatform>(config)

@@ -8,6 +8,8 @@ mod tag;
 mod version;
 
 pub use digest::Digest;
+#[cfg(any(feature = "ecr", feature = "registry"))]
+pub(crate) use manifest::CONFIG_MAX;
 pub use manifest::{Manifest, ManifestEntry, platform_of_config};
 pub use platform::Platform;
 pub use reference::{EcrRepository, ImageRef};

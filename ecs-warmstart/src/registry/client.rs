@@ -14,14 +14,11 @@ use tokio::io::AsyncReadExt;
 use super::error::port_error;
 use crate::error::{ErrorKind, PortError};
 use crate::facts::ImageFacts;
-use crate::image::{Digest, ImageRef, Manifest, Platform, platform_of_config};
+use crate::image::{CONFIG_MAX, Digest, ImageRef, Manifest, Platform, platform_of_config};
 use crate::ports::Result;
 
 /// How long one look may take, token, manifest and configuration together: 15 s, as a call to AWS.
 const TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How large an image's configuration may be: 4 MiB, what registries allow for a manifest.
-const CONFIG_MAX: usize = 4 * 1024 * 1024;
 
 /// Registries, asked without an account: what is private there is `Denied`. Clones are handles on the same connections.
 ///

@@ -3,6 +3,8 @@
 mod connect;
 mod convert;
 mod deployer;
+#[cfg(feature = "ecr")]
+mod ecr;
 mod ecs;
 mod elb;
 mod error;
