@@ -18,6 +18,9 @@ use crate::ports::Result;
 /// and from a network without a way to S3 there never comes an answer.
 pub(super) const CONFIG_PATIENCE: Duration = Duration::from_secs(3);
 
+/// How many rules of a registry are looked at: what one page holds.
+const RULES_MAX: i32 = 1000;
+
 /// ECR, of any region and account that the credentials reach. Clones are handles on the same client.
 #[derive(Clone, Debug)]
 pub struct Ecr {
@@ -39,7 +42,9 @@ impl Ecr {
     ///
     /// # Errors
     ///
-    /// As the port says; `Denied` for an image of another registry.
+    /// As the port says; `Denied` for an image of another registry. `Other` for one that is not there yet, where a pull through
+    /// cache rule fetches it when ECS pulls it (`DescribePullThroughCacheRules`; where that may not be read, it is
+    /// `NotFound`).
     ///
     /// # Cancel safety
     ///
@@ -48,11 +53,27 @@ impl Ecr {
         let Some(repository) = image.ecr() else {
             return Err(PortError::new(ErrorKind::Denied, format!("{image} is no image of Amazon ECR")));
         };
+        let client = self.client_of(&repository);
+        match self.look(&client, image, &repository).await {
+            Err(error) if error.kind() == ErrorKind::NotFound && is_cached(&client, &repository).await => {
+                let message =
+                    format!("{image} is not in Amazon ECR yet: a pull through cache rule fetches it");
+                Err(PortError::new(ErrorKind::Other, message).with_source(error))
+            }
+            answer => answer,
+        }
+    }
+
+    async fn look(
+        &self,
+        client: &Client,
+        image: &ImageRef,
+        repository: &EcrRepository,
+    ) -> Result<ImageFacts> {
         let id = ImageIdentifier::builder()
             .set_image_digest(image.digest().map(ToString::to_string))
             .set_image_tag(image.effective_tag().map(str::to_owned))
             .build();
-        let client = self.client_of(&repository);
         let answer = client
             .batch_get_image()
             .registry_id(&repository.account)
@@ -67,7 +88,7 @@ impl Ecr {
                 (digest, Manifest::Index(entries)) => Ok(ImageFacts::index(digest, entries)),
                 (digest, Manifest::Image { config }) => {
                     let platform = match config {
-                        Some(config) => self.platform(&client, &repository, &config).await,
+                        Some(config) => self.platform(client, repository, &config).await,
                         None => None,
                     };
                     Ok(ImageFacts::single(digest, platform))
@@ -127,6 +148,32 @@ impl Ecr {
         }
         let there = config.to_builder().region(Region::new(repository.region.clone())).build();
         Client::from_conf(there)
+    }
+}
+
+/// Whether pulling an image of this repository fetches it from elsewhere. Asked only where the image is not there; what may
+/// not be read is taken for no.
+async fn is_cached(client: &Client, repository: &EcrRepository) -> bool {
+    let once = Config::builder().retry_config(RetryConfig::disabled());
+    let answer = client
+        .describe_pull_through_cache_rules()
+        .registry_id(&repository.account)
+        .max_results(RULES_MAX)
+        .customize()
+        .config_override(once)
+        .send()
+        .await;
+    match answer {
+        Ok(answer) => answer
+            .pull_through_cache_rules()
+            .iter()
+            .filter_map(|rule| rule.ecr_repository_prefix())
+            .any(|prefix| repository.is_filled_by(prefix)),
+        Err(error) => {
+            let error = port_error("ecr:DescribePullThroughCacheRules", error);
+            tracing::debug!(repository = repository.name, %error, "whether a cache fetches it stays open");
+            false
+        }
     }
 }
 

@@ -39,6 +39,15 @@ pub struct EcrRepository {
     pub name: String,
 }
 
+impl EcrRepository {
+    /// Whether a pull through cache rule with this prefix fills it: `ROOT` is for every repository, any other one for those
+    /// below it, with a `/` at its end or without.
+    pub fn is_filled_by(&self, prefix: &str) -> bool {
+        let below = self.name.strip_prefix(prefix.trim_end_matches('/'));
+        prefix == "ROOT" || below.is_some_and(|name| name.starts_with('/'))
+    }
+}
+
 impl ImageRef {
     /// The registry's host, with its port; `docker.io` where none is named.
     pub fn registry(&self) -> &str {
@@ -242,6 +251,22 @@ mod tests {
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     const ECR: &str = "111122223333.dkr.ecr.us-east-2.amazonaws.com";
+
+    #[test]
+    fn a_rule_of_a_cache_fills_what_is_below_its_prefix() {
+        for (name, prefix, filled) in [
+            ("docker-hub/library/nginx", "docker-hub", true),
+            ("docker-hub/library/nginx", "docker-hub/library/", true),
+            ("docker-hub/library/nginx", "docker", false),
+            ("docker-hub", "docker-hub", false),
+            ("web", "ROOT", true),
+            ("web", "quay", false),
+        ] {
+            let image = format!("111122223333.dkr.ecr.us-east-2.amazonaws.com/{name}");
+            let repository = image.parse::<ImageRef>().unwrap().ecr().unwrap();
+            assert_eq!(repository.is_filled_by(prefix), filled, "{name} by {prefix}");
+        }
+    }
 
     #[test]
     fn every_form() {

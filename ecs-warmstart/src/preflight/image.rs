@@ -64,7 +64,7 @@ pub(crate) fn push_it(image: &ImageRef) -> String {
 fn unreadable(container: &ContainerFacts, image: &ImageRef, why: &str) -> Finding {
     let remedy = match image.ecr() {
         Some(_) => {
-            "allow ecr:BatchGetImage on its repository, and it is checked whether it exists and has the platform"
+            "allow ecr:BatchGetImage on its repository, or pull it once where a cache fetches it; then it is checked whether it exists and has the platform"
         }
         None => "nothing, where the registry is private: only ECS has its credentials",
     };

@@ -2,6 +2,7 @@
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::operation::batch_get_image::{BatchGetImageError, BatchGetImageInput, BatchGetImageOutput};
+use aws_sdk_ecr::operation::describe_pull_through_cache_rules::DescribePullThroughCacheRulesOutput;
 use aws_sdk_ecr::types::{Image, ImageFailure, ImageFailureCode, ImageIdentifier};
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use ecs_warmstart::error::ErrorKind;
@@ -14,7 +15,11 @@ use super::client::{at_once, meta};
 
 pub(super) fn rules(cloud: &Ports) -> Vec<Rule> {
     let cloud = cloud.clone();
-    vec![mock!(Client::batch_get_image).then_compute_response(move |input| image(&cloud, input))]
+    vec![
+        mock!(Client::batch_get_image).then_compute_response(move |input| image(&cloud, input)),
+        mock!(Client::describe_pull_through_cache_rules)
+            .then_output(|| DescribePullThroughCacheRulesOutput::builder().build()),
+    ]
 }
 
 fn image(cloud: &Ports, input: &BatchGetImageInput) -> MockResponse<BatchGetImageOutput, BatchGetImageError> {

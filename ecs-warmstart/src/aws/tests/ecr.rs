@@ -1,15 +1,19 @@
-//! The platform of a single image: its configuration, on a double of S3 on the loopback interface.
+//! What ECR is asked besides the manifest: the platform of a single image, from its configuration on a double of S3 on the
+//! loopback interface; and whether a cache fetches what is not there.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::Region;
-use aws_sdk_ecr::operation::batch_get_image::BatchGetImageOutput;
+use aws_sdk_ecr::operation::batch_get_image::{BatchGetImageError, BatchGetImageOutput};
+use aws_sdk_ecr::operation::describe_pull_through_cache_rules::{
+    DescribePullThroughCacheRulesError, DescribePullThroughCacheRulesOutput,
+};
 use aws_sdk_ecr::operation::get_download_url_for_layer::{
     GetDownloadUrlForLayerError, GetDownloadUrlForLayerOutput,
 };
-use aws_sdk_ecr::types::Image;
+use aws_sdk_ecr::types::{Image, ImageFailure, ImageFailureCode, PullThroughCacheRule};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use aws_smithy_types::error::ErrorMetadata;
 use serde_json::json;
@@ -19,8 +23,10 @@ use tokio::net::TcpListener;
 use super::super::Ecr;
 use super::super::ecr::CONFIG_PATIENCE;
 use crate::clock::{Clock, TokioClock};
+use crate::error::ErrorKind;
 use crate::facts::ImageFacts;
 use crate::image::{CONFIG_MAX, Digest, Platform};
+use crate::ports::Result;
 
 const IMAGE: &str = "111122223333.dkr.ecr.us-east-2.amazonaws.com/team/web:1.0";
 
@@ -86,10 +92,14 @@ fn address_of(blob: &str, url: String) -> Rule {
         .then_output(move || GetDownloadUrlForLayerOutput::builder().download_url(url.clone()).build())
 }
 
-async fn look(rules: &[&Rule]) -> ImageFacts {
+async fn ask(rules: &[&Rule]) -> Result<ImageFacts> {
     let in_region = |config: aws_sdk_ecr::config::Builder| config.region(Region::new("us-east-2"));
     let client = mock_client!(aws_sdk_ecr, RuleMode::MatchAny, rules, in_region);
-    Ecr::new(client).image(&IMAGE.parse().unwrap()).await.unwrap()
+    Ecr::new(client).image(&IMAGE.parse().unwrap()).await
+}
+
+async fn look(rules: &[&Rule]) -> ImageFacts {
+    ask(rules).await.unwrap()
 }
 
 fn single(platform: Option<Platform>) -> ImageFacts {
@@ -173,4 +183,47 @@ async fn a_storage_that_never_answers_is_waited_for_a_moment() {
     let limit = clock.now() + CONFIG_PATIENCE;
     assert_eq!(look(&[&image(manifest()), &address_of(&config(), url)]).await, single(None));
     assert!(clock.now() >= limit && clock.now() < limit + Duration::from_secs(1));
+}
+
+/// Neither the image nor its repository is there, each in ECR's way to say so.
+fn absences() -> [Rule; 2] {
+    let failure = ImageFailure::builder()
+        .failure_code(ImageFailureCode::ImageNotFound)
+        .failure_reason("Requested image not found")
+        .build();
+    let no_image = BatchGetImageOutput::builder().failures(failure).build();
+    [
+        mock!(Client::batch_get_image).then_output(move || no_image.clone()),
+        mock!(Client::batch_get_image).then_error(|| {
+            let meta = ErrorMetadata::builder().code("RepositoryNotFoundException").message("no repository");
+            BatchGetImageError::generic(meta.build())
+        }),
+    ]
+}
+
+#[tokio::test]
+async fn what_a_cache_fetches_is_not_missing() {
+    let rules = |prefix: &'static str| {
+        let rule = PullThroughCacheRule::builder().ecr_repository_prefix(prefix).build();
+        let answer = DescribePullThroughCacheRulesOutput::builder().pull_through_cache_rules(rule).build();
+        mock!(Client::describe_pull_through_cache_rules)
+            .match_requests(|input| input.registry_id() == Some("111122223333"))
+            .then_output(move || answer.clone())
+    };
+    for absence in absences() {
+        let error = ask(&[&absence, &rules("team")]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Other, "{error}");
+        assert!(error.to_string().contains("not in Amazon ECR yet"), "{error}");
+    }
+    for absence in absences() {
+        assert_eq!(ask(&[&absence, &rules("quay")]).await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    let denied = mock!(Client::describe_pull_through_cache_rules).then_error(|| {
+        let meta = ErrorMetadata::builder().code("AccessDeniedException").message("not authorized").build();
+        DescribePullThroughCacheRulesError::generic(meta)
+    });
+    for absence in absences() {
+        assert_eq!(ask(&[&absence, &denied]).await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    assert_eq!(denied.num_calls(), 2, "worth no second call");
 }
