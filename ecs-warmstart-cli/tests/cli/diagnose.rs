@@ -105,6 +105,7 @@ fn a_record_is_whole_private_and_says_why_nothing_was_started() {
         let (ended, stdout, stderr) = run(&["diagnose", "--from", record]);
         assert_eq!(ended, 3, "{command}: {stdout}{stderr}");
         assert!(stdout.contains("no listener"), "{command}: {stdout}");
+        assert!(stdout.contains("(target_group_unused, high)"), "{command}: {stdout}");
     }
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");

@@ -1,4 +1,4 @@
-//! The run's own cause: a call that failed, or a wait that was over.
+//! The run's own cause: a call that failed, a wait that was over, or a check that refused the launch.
 
 use super::draft::Draft;
 use super::evidence::Evidence;
@@ -35,6 +35,14 @@ pub(super) fn rule(evidence: &Evidence) -> Vec<Draft> {
         Cause::Cancelled => vec![itself(Code::Cancelled)],
         Cause::SlotTaken { .. } => vec![itself(Code::SlotTaken)],
     }
+}
+
+/// What the check said needs no guess.
+pub(super) fn refusal(evidence: &Evidence) -> Option<Draft> {
+    let refusal = evidence.refusal.as_ref()?;
+    let code = refusal.code.parse().unwrap_or(Code::Misconfigured);
+    let draft = Draft::new(code, High).saying(&refusal.summary).remedy(&refusal.remedy);
+    Some(draft.quote(format!("check before the launch: {}", refusal.code)))
 }
 
 fn of_failure(call: Operation, failure: &Failure) -> Draft {

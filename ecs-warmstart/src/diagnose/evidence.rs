@@ -32,6 +32,9 @@ pub struct Evidence {
     /// Why the run did not get ready, as the run itself saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// Why nothing was started: what the check before the launch found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
     /// The task, as it was when it went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskObservation>,
@@ -60,6 +63,17 @@ pub struct Evidence {
         skip_serializing_if = "Option::is_none"
     )]
     pub first_success: Option<Duration>,
+}
+
+/// What keeps a service from being started, in the words of the check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The check's word for it. A diagnosis has the same one, or `misconfigured` where it has none of its own.
+    pub code: String,
+    /// One sentence without a full stop.
+    pub summary: String,
+    /// What to do.
+    pub remedy: String,
 }
 
 impl Evidence {

@@ -51,7 +51,7 @@ mod words;
 pub(crate) use draft::printable;
 pub use evidence::{
     ContainerSettings, DefinitionEvidence, DeploymentEvidence, EcsServiceEvidence, Evidence, FailedRead,
-    HealthCheckSettings, ImageEvidence, LogLine, ServiceEvent, TargetEvidence,
+    HealthCheckSettings, ImageEvidence, LogLine, Refusal, ServiceEvent, TargetEvidence,
 };
 pub use finding::{Diagnosis, Finding, Link};
 pub use rank::diagnose;

@@ -64,6 +64,7 @@ fn is_of_same(draft: &Draft, root: &Draft) -> bool {
 
 fn drafts(evidence: &Evidence) -> Vec<Draft> {
     let mut drafts = Vec::new();
+    drafts.extend(calls::refusal(evidence));
     drafts.extend(calls::rule(evidence));
     drafts.extend(stops::rule(evidence));
     drafts.extend(images::rule(evidence));

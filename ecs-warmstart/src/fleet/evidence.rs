@@ -10,7 +10,9 @@ use super::handle::Fleet;
 use super::report::ServiceReport;
 use super::service::Service;
 use crate::catalogue::{Stage, is_by_us};
-use crate::diagnose::{Evidence, FailedRead, ImageEvidence, LogLine, Subject, TargetEvidence, diagnose};
+use crate::diagnose::{
+    Evidence, FailedRead, ImageEvidence, LogLine, Refusal, Subject, TargetEvidence, diagnose,
+};
 use crate::driver::Cancel;
 use crate::error::{ErrorKind, PortError};
 use crate::facts::{LogQuery, TaskDefinitionFacts};
@@ -150,17 +152,26 @@ pub(super) fn of_run(state: &State) -> Option<Evidence> {
     })
 }
 
-impl From<&Finding> for Cause {
-    /// As a record has it: it knows the causes of runs.
+impl From<&Finding> for Refusal {
     fn from(finding: &Finding) -> Self {
-        Self::Misconfigured { why: format!("{}; {}", finding.summary, finding.remedy) }
+        let Finding { code, summary, remedy, .. } = finding;
+        Self { code: code.as_str().to_owned(), summary: summary.clone(), remedy: remedy.clone() }
     }
 }
 
-/// What is known of a service of which nothing was started.
-pub(super) fn of_nothing(service: &Service, cause: Cause) -> Subject {
+/// What is known of a service that could not be begun.
+pub(super) fn of_cause(service: &Service, cause: Cause) -> Subject {
+    of_nothing(service, Evidence { cause: Some(cause), ..Evidence::default() })
+}
+
+/// What is known of a service that the check refused.
+pub(super) fn of_refusal(service: &Service, finding: &Finding) -> Subject {
+    of_nothing(service, Evidence { refusal: Some(finding.into()), ..Evidence::default() })
+}
+
+fn of_nothing(service: &Service, evidence: Evidence) -> Subject {
     let name = service.name.to_string();
-    let evidence = Evidence { service: Some(name.clone()), cause: Some(cause), ..Evidence::default() };
+    let evidence = Evidence { service: Some(name.clone()), ..evidence };
     Subject { name, evidence, unread: Vec::new() }
 }
 

@@ -160,7 +160,7 @@ impl Fleet {
                         // What was not read because somebody asked to end is no reason of its own.
                         Err(_) if cancel.is_cancelled() => up::never_began(&service, &Cause::Cancelled),
                         Err(cause) => {
-                            fleet.keep(evidence::of_nothing(&service, *cause.clone()));
+                            fleet.keep(evidence::of_cause(&service, *cause.clone()));
                             up::never_began(&service, &cause)
                         }
                     };
@@ -169,7 +169,7 @@ impl Fleet {
                     if report.outcome == RunOutcome::Refused
                         && let Some(finding) = report.findings.first()
                     {
-                        fleet.keep(evidence::of_nothing(&service, finding.into()));
+                        fleet.keep(evidence::of_refusal(&service, finding));
                     }
                     evidence::explain(&fleet, &service, &mut report, &cancel).await;
                     report

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::checked::{CheckReport, ServiceCheck};
-use super::evidence::of_nothing;
+use super::evidence::of_cause;
 use super::facts::call_failed;
 use super::handle::Fleet;
 use super::resolve;
@@ -42,7 +42,7 @@ impl Checked {
     /// What is said of it, and what a flight record keeps.
     fn report(self, service: &Service) -> (ServiceCheck, Subject) {
         let worst = self.findings.iter().find(|finding| finding.severity == Severity::Error);
-        let evidence = Evidence { cause: worst.map(Into::into), ..self.evidence };
+        let evidence = Evidence { refusal: worst.map(Into::into), ..self.evidence };
         let name = service.name.to_string();
         let subject = Subject { name: name.clone(), evidence, unread: Vec::new() };
         (ServiceCheck { service: name, findings: self.findings, cause: None }, subject)
@@ -146,7 +146,7 @@ impl Fleet {
 fn unchecked(service: &Service, cause: &Cause) -> (ServiceCheck, Subject) {
     let report =
         ServiceCheck { service: service.name.to_string(), findings: Vec::new(), cause: Some(cause.into()) };
-    (report, of_nothing(service, cause.clone()))
+    (report, of_cause(service, cause.clone()))
 }
 
 struct Look<'a> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ecs_warmstart::catalogue::{Code, Confidence};
 use ecs_warmstart::diagnose::{
     DefinitionEvidence, DeploymentEvidence, EcsServiceEvidence, Evidence, FailedRead, ImageEvidence, LogLine,
-    ServiceEvent, TargetEvidence,
+    Refusal, ServiceEvent, TargetEvidence,
 };
 use ecs_warmstart::machine::Cause;
 use ecs_warmstart::observation::{
@@ -34,6 +34,8 @@ pub(crate) struct Case {
     failed_reads: Vec<FailedRead>,
     #[serde(default)]
     run: Option<Cause>,
+    #[serde(default)]
+    refusal: Option<Refusal>,
     #[serde(default)]
     task: Option<Task>,
     #[serde(default)]
@@ -66,6 +68,8 @@ pub(crate) enum SourceKind {
     Field,
     /// What other tools look for, or get wrong.
     Peer,
+    /// This project's own check before a launch.
+    Check,
     /// A cause that somebody found by hand and wrote down: what this project grew from.
     Seed,
 }
@@ -215,6 +219,7 @@ impl Case {
             desired: self.desired,
             failed_reads: self.failed_reads.clone(),
             cause: self.run.clone(),
+            refusal: self.refusal.clone(),
             task,
             siblings: tasks,
             definition: self.definition.clone(),

@@ -107,7 +107,7 @@ fn every_class_and_every_kind_of_source_is_in_the_corpus() {
     let missing: Vec<&Code> = Code::ALL.iter().filter(|code| !meant.contains(code)).collect();
     assert!(missing.is_empty(), "no case has as its root {missing:?}");
     let sources: BTreeSet<SourceKind> = cases.iter().map(|(_, case)| case.source).collect();
-    assert_eq!(sources.len(), 5);
+    assert_eq!(sources.len(), 6);
     let names: BTreeSet<(&str, &str)> =
         cases.iter().map(|(file, case)| (file.as_str(), case.name.as_str())).collect();
     assert_eq!(names.len(), cases.len(), "two cases have one name");
