@@ -8,6 +8,7 @@ use ecs_warmstart::fleet::{
 
 use crate::error::Error;
 use crate::exit::Ending;
+use crate::output::image::ImageReport;
 use crate::output::{self, json};
 
 #[derive(Clone, Debug, Args)]
@@ -35,6 +36,8 @@ pub(crate) enum Document {
     Diagnosis,
     /// The report of deploy
     Deploy,
+    /// The report of image verify
+    Image,
 }
 
 impl Schema {
@@ -48,6 +51,7 @@ impl Schema {
             Document::Check => CheckReport::json_schema(),
             Document::Diagnosis => DiagnosisReport::json_schema(),
             Document::Deploy => DeployReport::json_schema(),
+            Document::Image => ImageReport::json_schema(),
         };
         output::stdout(&json::document(&schema))?;
         Ok(Ending::Ready)

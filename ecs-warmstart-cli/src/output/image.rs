@@ -4,23 +4,30 @@ use std::fmt::Write as _;
 
 use ecs_warmstart::facts::ImageFacts;
 use ecs_warmstart::image::{ImageRef, Platform};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::text::{BAD, GOOD};
 
 /// What a registry says of an image. Its form is version 1, and only grows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ImageReport {
+    /// The version of this form, 1.
     version: u32,
+    /// `image verify`.
     command: &'static str,
     /// As it was asked for.
     image: String,
+    /// Whether the registry has it.
     exists: bool,
+    /// The digest of its index, or of itself.
     digest: Option<String>,
     /// By which it always stands for the same image.
     pinned: Option<String>,
     /// Whether it has an image for each of several platforms.
     is_index: bool,
+    /// Its images; one, where it is no index.
     platforms: Vec<PlatformReport>,
     /// The platform that was asked for.
     wanted: Option<String>,
@@ -31,10 +38,11 @@ pub(crate) struct ImageReport {
     remedy: &'static str,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct PlatformReport {
     /// Absent where the registry does not say.
     platform: Option<String>,
+    /// Of the image for it.
     digest: String,
 }
 
@@ -63,6 +71,10 @@ impl ImageReport {
                 None => "its registry has to show its configuration to everybody",
             },
         }
+    }
+
+    pub(crate) fn json_schema() -> Value {
+        schemars::schema_for!(Self).to_value()
     }
 
     /// Whether it is there, and runs where it is wanted. What nobody says is no proof.

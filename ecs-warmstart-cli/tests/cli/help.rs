@@ -17,11 +17,26 @@ fn help() {
 
 #[test]
 fn schemas_are_those_that_are_checked_in() {
-    for document in ["config", "report", "status"] {
-        let path = format!("{}/../ecs-warmstart/schemas/{document}.schema.json", env!("CARGO_MANIFEST_DIR"));
-        let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas");
+    let library = concat!(env!("CARGO_MANIFEST_DIR"), "/../ecs-warmstart/schemas");
+    for (document, directory) in [
+        ("config", library),
+        ("report", library),
+        ("verify", library),
+        ("plan", library),
+        ("status", library),
+        ("check", library),
+        ("diagnosis", library),
+        ("deploy", library),
+        ("image", here),
+    ] {
+        let path = format!("{directory}/{document}.schema.json");
         let output = command().args(["schema", document]).output().unwrap();
         assert!(output.status.success());
-        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), schema);
+        if directory == here && std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::write(&path, &output.stdout).unwrap();
+        }
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), schema, "{document}");
     }
 }
