@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::capacity::Capacity;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use crate::ids::{ClusterId, RunId, ServiceName, TargetGroupArn, TaskArn};
-use crate::machine::{Drain, Input, Next, PhaseName, State, drain_step, step};
+use crate::machine::{Drain, Input, Next, PhaseName, State};
 use crate::observation::{Target, TargetObservation, TaskObservation};
 use crate::policy::{Policy, PoolSet};
 use crate::spec::{LaunchRequest, Spec};
@@ -17,9 +17,9 @@ use crate::time::Timestamp;
 /// A run, seen from outside the machine.
 #[async_trait]
 pub(super) trait Story: Send + Sync + Sized {
-    fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next);
+    fn step(&mut self, input: Input, now: Timestamp, policy: &Policy) -> Next;
     /// Gives back what a call waited for its turn.
-    fn held_up(self, waited: Duration) -> Self;
+    fn held_up(&mut self, waited: Duration);
     async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError>;
     fn service(&self) -> &ServiceName;
     fn run(&self) -> &RunId;
@@ -54,13 +54,12 @@ pub(super) trait Story: Send + Sync + Sized {
 
 #[async_trait]
 impl Story for State {
-    fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next) {
-        let stepped = step(self, input, now, policy);
-        (stepped.state, stepped.next)
+    fn step(&mut self, input: Input, now: Timestamp, policy: &Policy) -> Next {
+        self.advance(input, now, policy)
     }
 
-    fn held_up(self, waited: Duration) -> Self {
-        self.held_up(waited)
+    fn held_up(&mut self, waited: Duration) {
+        self.give_back(waited);
     }
 
     async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError> {
@@ -155,13 +154,12 @@ impl Story for State {
 
 #[async_trait]
 impl Story for Drain {
-    fn step(self, input: Input, now: Timestamp, policy: &Policy) -> (Self, Next) {
-        let stepped = drain_step(self, input, now, policy);
-        (stepped.drain, stepped.next)
+    fn step(&mut self, input: Input, now: Timestamp, policy: &Policy) -> Next {
+        self.advance(input, now, policy)
     }
 
-    fn held_up(self, waited: Duration) -> Self {
-        self.held_up(waited)
+    fn held_up(&mut self, waited: Duration) {
+        self.give_back(waited);
     }
 
     async fn save(&self, checkpoint: &dyn Checkpoint) -> Result<(), CheckpointError> {

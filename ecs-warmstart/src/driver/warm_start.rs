@@ -13,12 +13,12 @@ use super::event::Observer;
 use super::narrate::Narrator;
 use super::perform::Stage;
 use super::result::{Error, Ready};
-use super::schedule::Schedule;
+use super::schedule::{Part, Schedule};
 use super::story::Story;
 use crate::clock::{Clock, TokioClock};
 use crate::error::{ErrorKind, Failure};
 use crate::limit::Limiter;
-use crate::machine::{Drain, Effect, Input, Next, State};
+use crate::machine::{Drain, Effect, Input, Next, Operation, State};
 use crate::policy::Policy;
 use crate::ports::{HealthWaiter, TargetRegistrar, TaskLauncher, Turn};
 use crate::spec::Spec;
@@ -53,6 +53,23 @@ pub enum Driven<T = State> {
         /// When there is something to do again. Earlier does no harm.
         resume_at: Timestamp,
     },
+}
+
+impl<T> Driven<T> {
+    fn of(state: T, resume_at: Option<Timestamp>) -> Self {
+        match resume_at {
+            None => Self::Finished(state),
+            Some(resume_at) => Self::Suspended { state, resume_at },
+        }
+    }
+}
+
+/// What goes along with a run while it is driven.
+struct Course<'a> {
+    narrator: Narrator<'a>,
+    part: Part,
+    /// How urgently it has been told to end.
+    told: Level,
 }
 
 impl WarmStart {
@@ -162,7 +179,22 @@ impl WarmStart {
     /// # Cancel safety
     ///
     /// Dropping the future stops in the middle. The state that was saved last can be driven on, by anybody.
-    pub async fn drive(&self, state: State, budget: Duration) -> Result<Driven, CheckpointError> {
+    pub async fn drive(&self, mut state: State, budget: Duration) -> Result<Driven, CheckpointError> {
+        let resume_at = self.drive_on(&mut state, budget).await?;
+        Ok(Driven::of(state, resume_at))
+    }
+
+    /// The same in place; answers when to go on where the budget ended before the run.
+    ///
+    /// # Cancel safety
+    ///
+    /// However it ends, by being dropped too, the state can be driven on: it says what was asked for last, which may have taken
+    /// effect.
+    pub(crate) async fn drive_on(
+        &self,
+        state: &mut State,
+        budget: Duration,
+    ) -> Result<Option<Timestamp>, CheckpointError> {
         if let Some(task) = state.task() {
             // It was held before: no other run may take it for a task that nobody has.
             self.claims.hold(task, state.spec().run());
@@ -179,28 +211,97 @@ impl WarmStart {
     /// # Cancel safety
     ///
     /// As [`drive`](Self::drive).
-    pub async fn drain(&self, drain: Drain, budget: Duration) -> Result<Driven<Drain>, CheckpointError> {
+    pub async fn drain(&self, mut drain: Drain, budget: Duration) -> Result<Driven<Drain>, CheckpointError> {
+        let resume_at = self.drive_any(&mut drain, budget).await?;
+        Ok(Driven::of(drain, resume_at))
+    }
+
+    /// The same in place, as [`drive_on`](Self::drive_on).
+    pub(crate) async fn drain_on(
+        &self,
+        drain: &mut Drain,
+        budget: Duration,
+    ) -> Result<Option<Timestamp>, CheckpointError> {
         self.drive_any(drain, budget).await
     }
 
     async fn drive_any<S: Story>(
         &self,
-        mut state: S,
+        state: &mut S,
         budget: Duration,
-    ) -> Result<Driven<S>, CheckpointError> {
+    ) -> Result<Option<Timestamp>, CheckpointError> {
         let began = self.clock.now();
         let until = began + budget;
-        let mut narrator = Narrator::begin(&self.observers, &state, self.clock.now());
-        let mut part = self.schedule.take_part();
-        let mut told = Level::None;
-        let mut performed: Option<Effect> = None;
+        let mut course = Course {
+            narrator: Narrator::begin(&self.observers, state, began),
+            part: self.schedule.take_part(),
+            told: Level::None,
+        };
+        let mut performed: Option<Operation> = None;
         let mut failure = None;
-        let mut input = Input::Tick;
+        let mut next = self.step(state, Input::Tick, &mut course);
+        loop {
+            let level = self.cancel.level();
+            // What came of it lives no longer than a turn: a run that waits does not carry the room for an answer.
+            let input = match next {
+                Next::Finished => {
+                    state.save(self.checkpoint.as_ref()).await?;
+                    return Ok(None);
+                }
+                Next::WakeAt(at) => {
+                    if let (Some(failure), Some(call)) = (failure.take(), performed) {
+                        course.narrator.retrying(state, self.clock.now(), call, failure, at);
+                    }
+                    if level > course.told {
+                        course.told = level;
+                        cancelled(level)
+                    } else if at > until {
+                        state.save(self.checkpoint.as_ref()).await?;
+                        return Ok(Some(at));
+                    } else {
+                        tokio::select! {
+                            level = self.cancel.above(course.told) => {
+                                course.told = level;
+                                cancelled(level)
+                            }
+                            () = self.clock.sleep_until(at) => Input::Tick,
+                        }
+                    }
+                }
+                Next::Perform(_) if level > course.told => {
+                    course.told = level;
+                    cancelled(level)
+                }
+                Next::Perform(effect) => {
+                    let now = self.clock.now();
+                    state.save(self.checkpoint.as_ref()).await?;
+                    if performed.is_some() && now >= until {
+                        return Ok(Some(now));
+                    }
+                    // The first call of a piece has a moment for its turn, however short the budget: each piece makes progress.
+                    let called_off_at =
+                        if performed.is_some() { until } else { until.max(began + FIRST_TURN) };
+                    let (input, waited) = self.perform(state, &effect, &mut course.told, called_off_at).await;
+                    state.held_up(waited);
+                    failure = match &input {
+                        Input::Failed(failure) => Some(failure.clone()),
+                        _ => None,
+                    };
+                    performed = Some(effect.operation());
+                    input
+                }
+            };
+            next = self.step(state, input, &mut course);
+        }
+    }
+
+    /// Steps until there is something to do, by the policy that fits the other runs.
+    fn step<S: Story>(&self, state: &mut S, mut input: Input, course: &mut Course<'_>) -> Next {
         loop {
             // Asked for once a turn: a run that is asked to end while nothing is under way never begins a launch.
             let level = self.cancel.level();
-            if level > told && is_no_news(&input) {
-                told = level;
+            if level > course.told && is_no_news(&input) {
+                course.told = level;
                 input = cancelled(level);
             }
             let now = self.clock.now();
@@ -208,85 +309,40 @@ impl WarmStart {
                 self.capacity.note(spec, state.pool(), now, self.policy.shortage_lasts);
             }
             let held_before = state.task().cloned();
-            let next;
-            (state, next) = self.step(state, input, now);
-            narrator.follow(&state, now);
-            part.follow(&state);
-            if let Some(task) = state.task()
-                && held_before.as_ref() != Some(task)
-                && !self.claims.hold(task, state.run())
-            {
-                input = Input::Taken;
-                continue;
-            }
-            match next {
-                Next::Finished => {
-                    state.save(self.checkpoint.as_ref()).await?;
-                    return Ok(Driven::Finished(state));
+            let next = state.step(input, now, &self.policy_of(state, now));
+            course.narrator.follow(state, now);
+            course.part.follow(state);
+            match state.task() {
+                Some(task) if held_before.as_ref() != Some(task) && !self.claims.hold(task, state.run()) => {
+                    input = Input::Taken;
                 }
-                Next::WakeAt(at) => {
-                    if let (Some(failure), Some(effect)) = (failure.take(), &performed) {
-                        narrator.retrying(&state, now, effect.operation(), failure, at);
-                    }
-                    if level > told {
-                        told = level;
-                        input = cancelled(level);
-                    } else if at > until {
-                        state.save(self.checkpoint.as_ref()).await?;
-                        return Ok(Driven::Suspended { state, resume_at: at });
-                    } else {
-                        input = tokio::select! {
-                            level = self.cancel.above(told) => {
-                                told = level;
-                                cancelled(level)
-                            }
-                            () = self.clock.sleep_until(at) => Input::Tick,
-                        };
-                    }
-                }
-                Next::Perform(effect) => {
-                    if level > told {
-                        told = level;
-                        input = cancelled(level);
-                        continue;
-                    }
-                    if performed.is_some() && now >= until {
-                        state.save(self.checkpoint.as_ref()).await?;
-                        return Ok(Driven::Suspended { state, resume_at: now });
-                    }
-                    state.save(self.checkpoint.as_ref()).await?;
-                    // A call under way is waited for, so that its answer is known when it is undone. One that waits
-                    // for its turn is not under way.
-                    let turn = Turn::default();
-                    // The first call of a piece has a moment for its turn, however short the budget: each piece makes progress.
-                    let called_off_at =
-                        if performed.is_some() { until } else { until.max(began + FIRST_TURN) };
-                    input = tokio::select! {
-                        biased;
-                        // Boxed: a run that sleeps does not carry the room for a call.
-                        input = Box::pin(turn.of(self.stage().perform(&state, &effect))) => input,
-                        level = self.cancel.above(Level::Undo) => {
-                            told = level;
-                            cancelled(level)
-                        }
-                        () = self.called_off(&turn, told, called_off_at) => Input::Failed(not_made(&effect)),
-                        () = self.better_elsewhere(&turn, &state, &effect) => Input::NotMade,
-                    };
-                    state = state.held_up(turn.waited());
-                    failure = match &input {
-                        Input::Failed(failure) => Some(failure.clone()),
-                        _ => None,
-                    };
-                    performed = Some(effect);
-                }
+                _ => return next,
             }
         }
     }
 
-    /// One step, by the policy that fits the other runs.
-    fn step<S: Story>(&self, state: S, input: Input, now: Timestamp) -> (S, Next) {
-        let policy = self.policy_of(&state, now);
-        state.step(input, now, &policy)
+    /// Makes a call. One that is under way is waited for, so that its answer is known when it is undone; one that waits for its
+    /// turn is not under way. Answers how long it waited, too.
+    async fn perform(
+        &self,
+        state: &impl Story,
+        effect: &Effect,
+        told: &mut Level,
+        called_off_at: Timestamp,
+    ) -> (Input, Duration) {
+        let turn = Turn::default();
+        let input = tokio::select! {
+            biased;
+            // Boxed: a run that sleeps does not carry the room for a call.
+            input = Box::pin(turn.of(self.stage().perform(state, effect))) => input,
+            level = self.cancel.above(Level::Undo) => {
+                *told = level;
+                cancelled(level)
+            }
+            () = self.called_off(&turn, *told, called_off_at) => Input::Failed(not_made(effect)),
+            () = self.better_elsewhere(&turn, state, effect) => Input::NotMade,
+        };
+        (input, turn.waited())
     }
 
     fn policy_of(&self, state: &impl Story, now: Timestamp) -> Policy {

@@ -1,8 +1,10 @@
 //! The runs of one service: what is known of them, and how they are driven together.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
 
-use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -10,7 +12,8 @@ use super::doubt::{Looked, look_who_has_them};
 use super::handle::Fleet;
 use super::report::TaskReport;
 use super::up::Raise;
-use crate::driver::{Cancel, Checkpoint, CheckpointError, Driven, WarmStart};
+use crate::clock::Clock;
+use crate::driver::{Cancel, CheckpointError, WarmStart};
 use crate::ids::ServiceName;
 use crate::machine::{Drain, State};
 use crate::preflight::Finding;
@@ -90,16 +93,20 @@ async fn drain_all(
     limits: Until,
     cancel: &Cancel,
 ) -> Option<Timestamp> {
-    let warm_start = fleet.warm_start(cancel);
+    let clock = Arc::clone(&fleet.clock);
+    let piece = Arc::new(Piece { clock, warm_start: fleet.warm_start(cancel), limits });
     let mut running = JoinSet::new();
-    for (place, drain) in std::mem::take(drains).into_iter().enumerate() {
-        let piece = Piece { fleet: fleet.clone(), warm_start: warm_start.clone(), limits };
-        running.spawn(async move { (place, piece.drain(drain).await) });
+    for (place, mut drain) in std::mem::take(drains).into_iter().enumerate() {
+        let piece = Arc::clone(&piece);
+        running.spawn(async move {
+            let resume_at = piece.drain(&mut drain).await;
+            (place, drain, resume_at)
+        });
     }
     let mut driven = running.join_all().await;
-    driven.sort_by_key(|(place, _)| *place);
+    driven.sort_by_key(|(place, ..)| *place);
     let mut earliest = None;
-    for (_, (drain, resume_at)) in driven {
+    for (_, drain, resume_at) in driven {
         drains.push(drain);
         earliest = earlier(earliest, resume_at);
     }
@@ -111,92 +118,54 @@ pub(super) fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Optio
     one.into_iter().chain(other).min()
 }
 
-/// Drives one run within the limits.
-#[derive(Clone, Debug)]
+/// Drives runs within the limits, one at a time.
+#[derive(Debug)]
 pub(super) struct Piece {
-    pub(super) fleet: Fleet,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) warm_start: WarmStart,
     pub(super) limits: Until,
 }
 
 impl Piece {
-    /// Where the run stands then, and when to go on with it; at its end there is nothing to go on with.
-    pub(super) async fn start(self, state: State) -> (State, Option<Timestamp>) {
+    /// Drives it on; answers when to go on with it, at its end nothing. What is given up may have taken effect, as the state
+    /// says.
+    pub(super) async fn start(&self, state: &mut State) -> Option<Timestamp> {
         if state.phase().is_final() {
-            return (state, None);
+            return None;
         }
-        let latest = Arc::new(Latest(Mutex::new(state.clone())));
-        let warm_start = self.warm_start.with_checkpoint(Arc::clone(&latest));
-        let clock = &self.fleet.clock;
-        let budget = self.limits.drive.since(clock.now());
-        tokio::select! {
-            biased;
-            driven = warm_start.drive(state, budget) => match driven {
-                Ok(Driven::Finished(state)) => (state, None),
-                Ok(Driven::Suspended { state, resume_at }) => (state, Some(resume_at)),
-                // It does not come about, since nothing is written anywhere; then too nothing is lost.
-                Err(_) => (latest.get(), Some(clock.now())),
-            },
-            // What is given up may have taken effect: that was noted before it was begun.
-            () = clock.sleep_until(self.limits.calls) => (latest.get(), Some(clock.now())),
-        }
+        let driven = pin!(self.warm_start.drive_on(state, self.budget()));
+        self.within_limits(driven).await
     }
 
     /// The same for a drain.
-    pub(super) async fn drain(self, drain: Drain) -> (Drain, Option<Timestamp>) {
+    pub(super) async fn drain(&self, drain: &mut Drain) -> Option<Timestamp> {
         if drain.phase().is_final() {
-            return (drain, None);
+            return None;
         }
-        let latest = Arc::new(Latest(Mutex::new(drain.clone())));
-        let warm_start = self.warm_start.with_checkpoint(Arc::clone(&latest));
-        let clock = &self.fleet.clock;
-        let budget = self.limits.drive.since(clock.now());
+        let driven = pin!(self.warm_start.drain_on(drain, self.budget()));
+        self.within_limits(driven).await
+    }
+
+    fn budget(&self) -> Duration {
+        self.limits.drive.since(self.clock.now())
+    }
+
+    async fn within_limits(
+        &self,
+        driven: Pin<&mut impl Future<Output = Result<Option<Timestamp>, CheckpointError>>>,
+    ) -> Option<Timestamp> {
+        let given_up = async {
+            if self.limits.calls == Until::NONE.calls {
+                std::future::pending().await
+            } else {
+                self.clock.sleep_until(self.limits.calls).await;
+            }
+        };
         tokio::select! {
             biased;
-            driven = warm_start.drain(drain, budget) => match driven {
-                Ok(Driven::Finished(drain)) => (drain, None),
-                Ok(Driven::Suspended { state, resume_at }) => (state, Some(resume_at)),
-                Err(_) => (latest.get(), Some(clock.now())),
-            },
-            () = clock.sleep_until(self.limits.calls) => (latest.get(), Some(clock.now())),
+            // Nothing is written anywhere, so an error does not come about; it would lose nothing either.
+            driven = driven => driven.unwrap_or_else(|_| Some(self.clock.now())),
+            () = given_up => Some(self.clock.now()),
         }
-    }
-}
-
-/// The state that was saved last, kept in this process.
-#[derive(Debug)]
-struct Latest<T>(Mutex<T>);
-
-impl<T: Clone> Latest<T> {
-    fn get(&self) -> T {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, state: &T) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state.clone();
-    }
-}
-
-#[async_trait]
-impl Checkpoint for Latest<State> {
-    async fn save(&self, state: &State) -> Result<(), CheckpointError> {
-        self.set(state);
-        Ok(())
-    }
-
-    async fn save_drain(&self, _drain: &Drain) -> Result<(), CheckpointError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Checkpoint for Latest<Drain> {
-    async fn save(&self, _state: &State) -> Result<(), CheckpointError> {
-        Ok(())
-    }
-
-    async fn save_drain(&self, drain: &Drain) -> Result<(), CheckpointError> {
-        self.set(drain);
-        Ok(())
     }
 }

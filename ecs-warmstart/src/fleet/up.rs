@@ -1,5 +1,7 @@
 //! `up` for one service: adopt what runs, fill slots until there is enough.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -13,7 +15,7 @@ use super::resolve::resolve;
 use super::service::Service;
 use super::service_runs::{Piece, ServiceRuns, Until, Work, earlier};
 use crate::diagnose::Evidence;
-use crate::driver::{Cancel, Claims, WarmStart};
+use crate::driver::{Cancel, Claims};
 use crate::ids::RunId;
 use crate::machine::{Cause, State};
 use crate::observation::{TaskObservation, TaskStatus};
@@ -182,7 +184,8 @@ impl Raise {
             claims.hold(task, state.spec().run());
         }
         let warm_start = fleet.warm_start(cancel).with_claims(claims);
-        let mut drive = Drive { fleet, warm_start, limits, running: JoinSet::new(), ended: Vec::new() };
+        let piece = Arc::new(Piece { clock: Arc::clone(&fleet.clock), warm_start, limits });
+        let mut drive = Drive { piece, running: JoinSet::new(), ended: Vec::new() };
         for state in std::mem::take(&mut self.runs) {
             if state.phase().is_final() {
                 // What took its place, where something did, is among the others.
@@ -194,7 +197,7 @@ impl Raise {
         let (mut resume_at, mut warnings) = (None, Vec::new());
         while let Some(joined) = drive.running.join_next().await {
             let (place, state, resume) = match joined {
-                Ok((place, (state, resume))) => (place, state, resume),
+                Ok(joined) => joined,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             };
             resume_at = earlier(resume_at, resume);
@@ -221,22 +224,22 @@ impl Raise {
 }
 
 /// The runs of a service while they are driven.
-struct Drive<'a> {
-    fleet: &'a Fleet,
-    warm_start: WarmStart,
-    limits: Until,
-    running: JoinSet<(usize, (State, Option<Timestamp>))>,
+struct Drive {
+    piece: Arc<Piece>,
+    running: JoinSet<(usize, State, Option<Timestamp>)>,
     /// What came of each run, in the order in which they began.
     ended: Vec<Option<State>>,
 }
 
-impl Drive<'_> {
-    fn begin(&mut self, state: State) {
+impl Drive {
+    fn begin(&mut self, mut state: State) {
         let place = self.ended.len();
         self.ended.push(None);
-        let piece =
-            Piece { fleet: self.fleet.clone(), warm_start: self.warm_start.clone(), limits: self.limits };
-        self.running.spawn(async move { (place, piece.start(state).await) });
+        let piece = Arc::clone(&self.piece);
+        self.running.spawn(async move {
+            let resume_at = piece.start(&mut state).await;
+            (place, state, resume_at)
+        });
     }
 }
 

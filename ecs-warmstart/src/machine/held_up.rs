@@ -11,10 +11,14 @@ impl State {
     /// the task was given. Deadlines move by as much; so does the patience of an undo.
     #[must_use]
     pub fn held_up(mut self, waited: Duration) -> Self {
+        self.give_back(waited);
+        self
+    }
+
+    pub(crate) fn give_back(&mut self, waited: Duration) {
         if !waited.is_zero() {
             held_up(&mut self.run, waited);
         }
-        self
     }
 }
 
@@ -23,8 +27,12 @@ impl Drain {
     /// calls and with a task that stops moves by as much.
     #[must_use]
     pub fn held_up(mut self, waited: Duration) -> Self {
-        self.run.held_up(waited);
+        self.give_back(waited);
         self
+    }
+
+    pub(crate) fn give_back(&mut self, waited: Duration) {
+        self.run.held_up(waited);
     }
 }
 

@@ -134,7 +134,7 @@ fn refused(run: &mut Run, failure: Failure, policy: &Policy) {
         Some(_) | None => policy.capacity_backoff.delay(run.refusals, run.seed.into()),
     };
     run.not_before = run.latest + pause.max(policy.listing_lag);
-    run.last_failure = Some(FailedCall { call: Asked::Launch.call(), failure });
+    run.last_failure = Some(Box::new(FailedCall { call: Asked::Launch.call(), failure }));
 }
 
 fn hold_next_named(run: &mut Run) {
@@ -242,5 +242,6 @@ pub(super) fn taken(run: &mut Run, policy: &Policy) {
 }
 
 fn slot_taken(run: &mut Run, task: TaskObservation) {
-    run.enter(Phase::Undone { cause: Cause::SlotTaken { task: task.task } });
+    let cause = Box::new(Cause::SlotTaken { task: task.task });
+    run.enter(Phase::Undone { cause });
 }

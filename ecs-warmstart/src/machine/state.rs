@@ -59,7 +59,7 @@ pub(super) struct Run {
     pub(super) refusals: u32,
     /// Failures in a row, of whatever call is due.
     pub(super) failures: u32,
-    pub(super) last_failure: Option<FailedCall>,
+    pub(super) last_failure: Option<Box<FailedCall>>,
     /// Before that, no call is made.
     pub(super) not_before: Timestamp,
     /// When the task is looked at next.
@@ -74,7 +74,7 @@ fn is_first(pool: &usize) -> bool {
     *pool == 0
 }
 
-/// Where a run stands.
+/// Where a run stands. What only a run that fails has is boxed: thousands wait, few fail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub(super) enum Phase {
@@ -83,13 +83,13 @@ pub(super) enum Phase {
     AwaitingGate,
     Registering { binding: usize },
     AwaitingHealthy,
-    UndoLaunch { step: LaunchStep, undo: Undo },
-    UndoRegister { undo: Undo },
-    UndoTask { undo: Undo },
+    UndoLaunch { step: LaunchStep, undo: Box<Undo> },
+    UndoRegister { undo: Box<Undo> },
+    UndoTask { undo: Box<Undo> },
     Ready,
-    Undone { cause: Cause },
-    Kept { cause: Cause },
-    Leaked { cause: Cause, leftovers: Vec<Leftover> },
+    Undone { cause: Box<Cause> },
+    Kept { cause: Box<Cause> },
+    Leaked { cause: Box<Cause>, leftovers: Vec<Leftover> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

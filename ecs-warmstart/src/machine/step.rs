@@ -16,19 +16,26 @@ use crate::time::Timestamp;
 /// before the last one counts as the last one. A final state stays as it is.
 ///
 /// The loop around it, in which the state is saved before every effect, is [`WarmStart`](crate::driver::WarmStart).
-pub fn step(state: State, input: Input, now: Timestamp, policy: &Policy) -> Step {
-    let mut run = state.run;
-    if run.phase.name().is_final() {
-        return Step { state: State { run }, next: Next::Finished };
-    }
-    run.latest = run.latest.max(now);
-    take_in(&mut run, input, policy);
-    let next = loop {
-        if let Some(next) = forward::decide(&mut run, policy) {
-            break next;
+pub fn step(mut state: State, input: Input, now: Timestamp, policy: &Policy) -> Step {
+    let next = state.advance(input, now, policy);
+    Step { state, next }
+}
+
+impl State {
+    /// The same in place: who is dropped between two steps leaves a state that can be gone on with.
+    pub(crate) fn advance(&mut self, input: Input, now: Timestamp, policy: &Policy) -> Next {
+        let run = &mut *self.run;
+        if run.phase.name().is_final() {
+            return Next::Finished;
         }
-    };
-    Step { state: State { run }, next }
+        run.latest = run.latest.max(now);
+        take_in(run, input, policy);
+        loop {
+            if let Some(next) = forward::decide(run, policy) {
+                return next;
+            }
+        }
+    }
 }
 
 fn take_in(run: &mut Run, input: Input, policy: &Policy) {
@@ -118,7 +125,7 @@ fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Policy) {
 pub(super) fn back_off(run: &mut Run, asked: Asked, failure: Failure, policy: &Policy) {
     run.failures = run.failures.saturating_add(1);
     run.not_before = run.latest + policy.backoff.delay(run.failures, run.seed.into());
-    run.last_failure = Some(FailedCall { call: asked.call(), failure });
+    run.last_failure = Some(Box::new(FailedCall { call: asked.call(), failure }));
 }
 
 /// Asks for an effect.

@@ -18,7 +18,11 @@ pub(super) fn fail(run: &mut Run, cause: Cause) {
     // at: it would get traffic, and may be another task's soon.
     let stays = run.held.as_ref().is_some_and(|held| !held.seen.is_ending());
     let keep = run.spec.on_failure() == OnFailure::Keep && stays;
-    if keep { run.enter(Phase::Kept { cause }) } else { begin(run, cause, AfterUndo::Finish) }
+    if keep {
+        run.enter(Phase::Kept { cause: Box::new(cause) });
+    } else {
+        begin(run, cause, AfterUndo::Finish);
+    }
 }
 
 /// This attempt is over; the next one may get there.
@@ -52,7 +56,7 @@ pub(super) fn abandon(run: &mut Run) {
 }
 
 fn begin(run: &mut Run, cause: Cause, then: AfterUndo) {
-    let undo = Undo { cause, then, leftovers: Vec::new(), part_since: run.latest };
+    let undo = Box::new(Undo { cause, then, leftovers: Vec::new(), part_since: run.latest });
     let phase = match run.doubt {
         Doubt::Asking | Doubt::Unanswered if run.held.is_none() => {
             run.doubt = Doubt::Unanswered;
@@ -289,11 +293,10 @@ pub(super) fn stop_accepted(run: &mut Run) {
 // --- Out of the undo
 
 /// The next part of the undo, with fresh patience.
-fn go_on(run: &mut Run, next: impl FnOnce(Undo) -> Phase) {
+fn go_on(run: &mut Run, next: impl FnOnce(Box<Undo>) -> Phase) {
     let now = run.latest;
     if let Some(undo) = undo_of(&mut run.phase) {
-        let mut undo = undo.clone();
-        undo.part_since = now;
+        let undo = Box::new(Undo { part_since: now, ..undo.clone() });
         run.enter(next(undo));
     }
 }
@@ -314,6 +317,7 @@ fn finish(run: &mut Run, leftover: Option<Leftover>) {
 }
 
 fn end(run: &mut Run, cause: Cause, leftovers: Vec<Leftover>) {
+    let cause = Box::new(cause);
     let stays = |seen: &TaskObservation| seen.status != TaskStatus::Stopped;
     let adopted_stays = run.held.as_ref().is_some_and(|held| !held.is_ours() && stays(&held.seen));
     run.enter(if !leftovers.is_empty() {

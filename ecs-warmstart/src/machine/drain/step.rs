@@ -21,19 +21,26 @@ pub struct DrainStep {
 ///
 /// Total and pure, as [`step`](fn@crate::machine::step) is, and with the same rules: what does not answer what was asked for
 /// changes nothing, and every effect may be performed twice.
-pub fn drain_step(drain: Drain, input: Input, now: Timestamp, policy: &Policy) -> DrainStep {
-    let mut run = drain.run;
-    if run.phase.name().is_final() {
-        return DrainStep { drain: Drain { run }, next: Next::Finished };
-    }
-    run.latest = run.latest.max(now);
-    take_in(&mut run, input, policy);
-    let next = loop {
-        if let Some(next) = phases::decide(&mut run, policy) {
-            break next;
+pub fn drain_step(mut drain: Drain, input: Input, now: Timestamp, policy: &Policy) -> DrainStep {
+    let next = drain.advance(input, now, policy);
+    DrainStep { drain, next }
+}
+
+impl Drain {
+    /// The same in place, as `State::advance`.
+    pub(crate) fn advance(&mut self, input: Input, now: Timestamp, policy: &Policy) -> Next {
+        let run = &mut *self.run;
+        if run.phase.name().is_final() {
+            return Next::Finished;
         }
-    };
-    DrainStep { drain: Drain { run }, next }
+        run.latest = run.latest.max(now);
+        take_in(run, input, policy);
+        loop {
+            if let Some(next) = phases::decide(run, policy) {
+                return next;
+            }
+        }
+    }
 }
 
 fn take_in(run: &mut DrainRun, input: Input, policy: &Policy) {
