@@ -27,6 +27,17 @@ fn a_small_fleet_is_up_near_its_floor_without_a_throttle() {
     }
 }
 
+/// Of ELB's calls a fleet may make 5/s: then looks and registrations of ten groups have to be made in rounds.
+#[test]
+fn a_thousand_are_seen_healthy_within_a_second_of_the_poll_that_the_quota_allows() {
+    let measured = simulated(bring_up(1_000, Policy::default()));
+    assert_eq!((measured.ready, measured.throttled), (1_000, 0));
+    let beyond = quantile(&measured.beyond_poll, 0.95).unwrap();
+    assert!(beyond < Duration::from_millis(750), "{beyond:?}");
+    let own_floor = measured.own_floor.unwrap();
+    assert!(measured.makespan < own_floor.mul_f64(1.05), "{:?}, floor {own_floor:?}", measured.makespan);
+}
+
 #[test]
 fn the_schedules_of_others_see_it_later() {
     let ours = simulated(bring_up(TASKS, Policy::default()));

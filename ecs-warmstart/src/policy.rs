@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::ids::TargetGroupArn;
 use crate::observation::TaskStatus;
+use crate::time::{Timestamp, millis};
 
 /// The cadence and patience of a run. What a user decides (timeouts, gate) stands in the
 /// [`Spec`](crate::spec::Spec); this is what fits every task, so the defaults rarely need a change.
@@ -26,6 +28,10 @@ pub struct Policy {
     pub task_looks_apart: Duration,
     /// The same of targets. Default nothing.
     pub target_looks_apart: Duration,
+    /// From when on looks at targets are counted: those at one group are then made at the same times, a moment apart from
+    /// those at other groups, so that one call serves all runs that wait there. Default none: a run alone looks when it
+    /// suits it.
+    pub target_looks_from: Option<Timestamp>,
     /// From a registration to the first look at its target. Default 1 s: a new target is in service after one passing check,
     /// and when in its interval a group checks for the first time is not known.
     pub first_target_look: Duration,
@@ -71,6 +77,7 @@ impl Default for Policy {
             poll_before_expected: Duration::from_secs(10),
             task_looks_apart: Duration::ZERO,
             target_looks_apart: Duration::ZERO,
+            target_looks_from: None,
             first_target_look: Duration::from_secs(1),
             poll_task_while_registered: Duration::from_secs(5),
             missing_grace: Duration::from_secs(60),
@@ -128,6 +135,19 @@ impl Policy {
             (health_check_interval / 10).clamp(Duration::from_secs(1), Duration::from_secs(3))
         };
         interval.max(self.target_looks_apart)
+    }
+
+    /// When to look at a target of that group: then, or nearest to it with the others who look every `interval`.
+    pub fn target_look_at(&self, then: Timestamp, group: &TargetGroupArn, interval: Duration) -> Timestamp {
+        let every = millis(interval);
+        let Some(from) = self.target_looks_from.filter(|_| every > 0) else { return then };
+        // FNV-1a: short, and the same in every process.
+        let hash = group.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let first = from + Duration::from_millis(mix(hash) % every);
+        let rounds = (millis(then.since(first)) + every / 2) / every;
+        first + Duration::from_millis(rounds * every)
     }
 }
 
@@ -228,6 +248,32 @@ mod tests {
             let whole = Duration::from_secs(whole);
             assert!(delay >= whole / 2 && delay <= whole, "{failures}: {delay:?}");
         }
+    }
+
+    #[test]
+    fn looks_at_one_group_are_made_at_the_same_times() {
+        let at = Timestamp::from_millis;
+        let group = |name: &str| -> TargetGroupArn {
+            format!("arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/{name}/0123456789abcdef")
+                .parse()
+                .unwrap()
+        };
+        let (one, other, second) = (group("one"), group("other"), Duration::from_secs(1));
+        let together = Policy { target_looks_from: Some(at(5_000)), ..Policy::default() };
+        let look = |then, group| together.target_look_at(at(then), group, second);
+        let round = look(100_000, &one);
+        // Whoever is answered somewhat later or earlier is there again in the next round.
+        for then in [round.as_millis() - 499, round.as_millis() + 499] {
+            assert_eq!(look(then, &one), round);
+        }
+        assert_eq!(look(round.as_millis() + 501, &one), round + second);
+        assert_ne!(look(100_000, &other), round, "each group has moments of its own");
+        // Every second round is a round.
+        let seldom = together.target_look_at(at(100_000), &one, 2 * second);
+        assert!(seldom == round || seldom == round + second || seldom + second == round, "{seldom:?}");
+        assert_eq!(Policy::default().target_look_at(at(100_123), &one, second), at(100_123));
+        assert_eq!(together.target_look_at(at(100_123), &one, Duration::ZERO), at(100_123));
+        assert!(look(0, &one) >= at(5_000), "before the count begins, its first round");
     }
 
     proptest! {

@@ -10,6 +10,7 @@ use crate::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
 use crate::limit::{ApiClass, Limiter};
 use crate::machine::PhaseName;
 use crate::policy::{Expected, Policy};
+use crate::time::{Timestamp, millis};
 
 /// How many tasks one look takes in (AWS: 100).
 const TASKS_PER_LOOK: usize = 100;
@@ -36,6 +37,8 @@ struct Known {
     starts: HashMap<TaskDefinitionId, Expected>,
     tasks: Watched<ClusterId>,
     targets: Watched<TargetGroupArn>,
+    /// From when on looks at targets are counted: other processes count from elsewhere.
+    looks_from: Option<Timestamp>,
 }
 
 impl Schedule {
@@ -45,22 +48,36 @@ impl Schedule {
             starts: HashMap::new(),
             tasks: Watched::of(TASKS_PER_LOOK),
             targets: Watched::of(TARGETS_PER_LOOK),
+            looks_from: None,
         };
         Self { limiter, known: Arc::new(Mutex::new(known)) }
     }
 
     /// The policy for one step of a run of that task definition: what is given, but that all runs together look no oftener
     /// than the quota allows, and soonest where earlier starts say that something is about to happen.
-    pub(super) fn policy(&self, given: &Policy, definition: Option<&TaskDefinitionId>) -> Policy {
-        let known = self.known();
-        let task_looks = known.tasks.looks;
-        let target_looks = known.targets.looks;
+    pub(super) fn policy(
+        &self,
+        given: &Policy,
+        definition: Option<&TaskDefinitionId>,
+        now: Timestamp,
+    ) -> Policy {
+        let mut known = self.known();
+        let looks_from = *known.looks_from.get_or_insert(now);
+        let (task_looks, target_looks) = (known.tasks.looks, known.targets.looks);
+        let waiting = known.targets.all;
         let expected = definition.and_then(|definition| known.starts.get(definition)).copied();
         drop(known);
         let apart = |looks: usize, class, share| {
             let rate = self.limiter.rate(class) * share;
-            Duration::try_from_secs_f64(looks as f64 / rate).unwrap_or_default()
+            // Whole milliseconds, as points in time have them.
+            Duration::from_millis(millis(
+                Duration::try_from_secs_f64(looks as f64 / rate).unwrap_or_default(),
+            ))
         };
+        // As long as each run can look by itself, each does.
+        let rate = self.limiter.rate(ApiClass::ElbRead) * TARGET_SHARE;
+        let together = waiting as f64 > rate * given.poll_soon.as_secs_f64();
+        let looks_from = together.then_some(looks_from);
         Policy {
             task_looks_apart: given.task_looks_apart.max(apart(
                 task_looks,
@@ -72,6 +89,7 @@ impl Schedule {
                 ApiClass::ElbRead,
                 TARGET_SHARE,
             )),
+            target_looks_from: given.target_looks_from.or(looks_from),
             expected_running: given.expected_running.or(expected),
             ..given.clone()
         }
@@ -179,12 +197,14 @@ impl Known {
 struct Watched<K> {
     per_call: usize,
     runs: HashMap<K, usize>,
+    /// All of them together.
+    all: usize,
     looks: usize,
 }
 
 impl<K: Clone + Eq + Hash> Watched<K> {
     fn of(per_call: usize) -> Self {
-        Self { per_call, runs: HashMap::new(), looks: 0 }
+        Self { per_call, runs: HashMap::new(), all: 0, looks: 0 }
     }
 
     fn add(&mut self, key: &K) {
@@ -192,11 +212,13 @@ impl<K: Clone + Eq + Hash> Watched<K> {
         // One more call where those before fill theirs.
         self.looks += usize::from(runs.is_multiple_of(self.per_call));
         *runs += 1;
+        self.all += 1;
     }
 
     fn remove(&mut self, key: &K) {
         if let Some(runs) = self.runs.get_mut(key) {
             *runs -= 1;
+            self.all -= 1;
             self.looks -= usize::from(runs.is_multiple_of(self.per_call));
             if *runs == 0 {
                 self.runs.remove(key);
@@ -208,6 +230,24 @@ impl<K: Clone + Eq + Hash> Watched<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::TokioClock;
+    use crate::limit::Limits;
+
+    #[test]
+    fn runs_look_together_where_the_quota_is_not_enough_for_each_to_look_by_itself() {
+        let (earlier, now) = (Timestamp::from_millis(1_000), Timestamp::from_millis(2_000));
+        let together = |limiter: Limiter, runs: usize| {
+            let schedule = Schedule::new(limiter);
+            schedule.policy(&Policy::default(), None, earlier);
+            let arn = "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/g/0123456789abcdef";
+            (0..runs).for_each(|_| schedule.known().targets.add(&arn.parse().unwrap()));
+            schedule.policy(&Policy::default(), None, now).target_looks_from
+        };
+        let limiter = || Limiter::new(Arc::new(TokioClock::starting_at(earlier)), &Limits::default());
+        // Half of 10/s, but for what registrations take.
+        assert_eq!((together(limiter(), 3), together(limiter(), 4)), (None, Some(earlier)));
+        assert_eq!(together(Limiter::unlimited(), 1_000), None);
+    }
 
     #[test]
     fn looks_are_counted_as_runs_come_and_go() {
@@ -221,6 +261,6 @@ mod tests {
         (0..100).for_each(|_| watched.remove(&"many"));
         (0..49).for_each(|_| watched.remove(&"few"));
         watched.remove(&"never there");
-        assert_eq!((watched.looks, watched.runs.len()), (0, 0));
+        assert_eq!((watched.looks, watched.all, watched.runs.len()), (0, 0, 0));
     }
 }

@@ -348,7 +348,7 @@ impl WarmStart {
     fn policy_of(&self, state: &impl Story, now: Timestamp) -> Policy {
         let definition = state.request().map(|request| &request.task_definition);
         let exhausted = self.policy.exhausted.or(state.exhausted(&self.capacity, now));
-        Policy { exhausted, ..self.schedule.policy(&self.policy, definition) }
+        Policy { exhausted, ..self.schedule.policy(&self.policy, definition, now) }
     }
 
     /// Waits until others find no capacity where this launch is to go, while it still waits for its turn and could go

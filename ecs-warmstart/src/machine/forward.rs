@@ -13,9 +13,9 @@ pub(super) fn decide(run: &mut Run, policy: &Policy) -> Option<Next> {
     match run.phase {
         Phase::Launching { step } => launching::launching(run, step, policy),
         Phase::AwaitingRunning => running::awaiting_running(run),
-        Phase::AwaitingGate => running::awaiting_gate(run),
+        Phase::AwaitingGate => running::awaiting_gate(run, policy),
         Phase::Registering { binding } => registering::registering(run, binding, policy),
-        Phase::AwaitingHealthy => registering::awaiting_healthy(run),
+        Phase::AwaitingHealthy => registering::awaiting_healthy(run, policy),
         Phase::UndoLaunch { .. } | Phase::UndoRegister { .. } | Phase::UndoTask { .. } => {
             undo::decide(run, policy)
         }

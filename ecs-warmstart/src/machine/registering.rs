@@ -1,6 +1,7 @@
 //! From the open gate to ready: registers the targets, then waits for their health.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::forward::{healthy_deadline, is_over, look_at_task_when_due, out_of_time};
 use super::io::Next;
@@ -13,6 +14,21 @@ use crate::spec::Readiness;
 use crate::time::Timestamp;
 
 // --- Registering
+
+/// The gate is open.
+pub(super) fn begin(run: &mut Run, policy: &Policy) {
+    run.enter(Phase::Registering { binding: 0 });
+    if policy.target_looks_from.is_none() || policy.target_looks_apart <= policy.poll_soon {
+        return;
+    }
+    // Looks are scarce: the first one is made with those of the others, and then the registrations of all are one call, too.
+    let now = run.latest;
+    run.look_at = now + run.scatter(policy.poll_task_while_registered.max(policy.task_looks_apart));
+    for (place, binding) in run.places.iter_mut().zip(run.spec.bindings()) {
+        let interval = policy.target_interval(binding.health_check_interval, Duration::ZERO);
+        place.look_at = policy.target_look_at(now + interval, &binding.target_group, 2 * interval);
+    }
+}
 
 pub(super) fn registering(run: &mut Run, binding: usize, policy: &Policy) -> Option<Next> {
     let (Some(place), Some(its_binding)) = (run.places.get(binding), run.spec.bindings().get(binding)) else {
@@ -89,10 +105,13 @@ fn all_registered(run: &mut Run, policy: &Policy) -> Option<Next> {
 
 pub(super) fn registered(run: &mut Run, binding: usize, policy: &Policy) {
     let now = run.latest;
-    if let Some(place) = run.places.get_mut(binding) {
+    let (places, bindings) = (&mut run.places, run.spec.bindings());
+    if let (Some(place), Some(its_binding)) = (places.get_mut(binding), bindings.get(binding)) {
         place.standing = Standing::Ours;
         place.registered_at = now;
-        place.look_at = now + policy.first_target_look.max(policy.target_looks_apart);
+        let first = now + policy.first_target_look.max(policy.target_looks_apart);
+        let interval = policy.target_interval(its_binding.health_check_interval, Duration::ZERO);
+        place.look_at = policy.target_look_at(first, &its_binding.target_group, interval);
         place.seen = None;
         run.calm();
     }
@@ -112,7 +131,8 @@ pub(super) fn looked_at_target(run: &mut Run, binding: usize, seen: TargetObserv
         return undo::fail(run, Cause::TargetUnusable { target_group, target, observation: seen });
     }
     let since_registration = now.since(place.registered_at);
-    place.look_at = now + policy.target_interval(its_binding.health_check_interval, since_registration);
+    let interval = policy.target_interval(its_binding.health_check_interval, since_registration);
+    place.look_at = policy.target_look_at(now + interval, &its_binding.target_group, interval);
     if place.standing == Standing::Unknown {
         place.standing = match seen.state {
             // An instance may be registered again while it drains; an address only when its delay has passed (AWS).
@@ -145,7 +165,13 @@ fn is_instance(target: &Target) -> bool {
 
 // --- AwaitingHealthy
 
-pub(super) fn awaiting_healthy(run: &mut Run) -> Option<Next> {
+/// Whoever shares looks at targets is there in time: a look at its task is not begun so shortly before,
+const IN_TIME: Duration = Duration::from_millis(500);
+
+/// unless it is so late already.
+const LATE: Duration = Duration::from_secs(1);
+
+pub(super) fn awaiting_healthy(run: &mut Run, policy: &Policy) -> Option<Next> {
     let waiting = (0..run.places.len()).filter(|&binding| !is_known_healthy(run, binding));
     let Some((binding, due)) =
         waiting.map(|binding| (binding, run.places[binding].look_at)).min_by_key(|it| it.1)
@@ -157,11 +183,18 @@ pub(super) fn awaiting_healthy(run: &mut Run) -> Option<Next> {
     if is_over(run, deadline, due.min(run.look_at)) {
         return not_healthy_in_time(run, binding);
     }
-    if run.look_at.max(run.not_before) <= run.latest {
+    let task_due = run.look_at.max(run.not_before);
+    let makes_way = policy.target_looks_from.is_some()
+        && due < deadline.min(run.latest + IN_TIME)
+        && run.latest < task_due + LATE;
+    if task_due <= run.latest && !makes_way {
         return ask(run, Asked::Task);
     }
     if due.max(run.not_before) <= run.latest {
         return ask(run, Asked::Target(binding));
+    }
+    if makes_way {
+        return Some(Next::WakeAt(due.max(run.not_before).min(deadline)));
     }
     Some(Next::WakeAt(due.min(run.look_at).max(run.not_before).min(deadline)))
 }

@@ -8,7 +8,7 @@ use super::io::Next;
 use super::launching::{is_of_another_request, name_is_taken};
 use super::state::{Phase, Run, Via};
 use super::stop_reason::{StopClass, classify};
-use super::{Cause, undo};
+use super::{Cause, registering, undo};
 use crate::address::target_of;
 use crate::error::{ErrorKind, Failure};
 use crate::observation::{TaskObservation, TaskStatus};
@@ -159,13 +159,13 @@ fn resolve_targets(run: &mut Run) -> Result<bool, Box<Cause>> {
     Ok(true)
 }
 
-pub(super) fn awaiting_gate(run: &mut Run) -> Option<Next> {
+pub(super) fn awaiting_gate(run: &mut Run, policy: &Policy) -> Option<Next> {
     if let Some(cause) = another_image(run) {
         undo::fail(run, cause);
         return None;
     }
     if gate_is_open(run) {
-        run.enter(Phase::Registering { binding: 0 });
+        registering::begin(run, policy);
         return None;
     }
     let deadline = healthy_deadline(run);
