@@ -65,6 +65,9 @@ pub struct Policy {
     pub shortage_lasts: Duration,
     /// Where there is no capacity now, as other runs have found. Default nowhere: who drives many runs says it for each.
     pub exhausted: PoolSet,
+    /// Which of them was found so the longest ago: where no place is left, capacity is the likeliest there. Default unknown:
+    /// then they are tried in turn.
+    pub exhausted_first: Option<usize>,
 }
 
 impl Default for Policy {
@@ -90,6 +93,7 @@ impl Default for Policy {
             capacity_backoff: Backoff { first: Duration::from_secs(2), max: Duration::from_secs(20) },
             shortage_lasts: Duration::from_secs(3 * 60),
             exhausted: PoolSet::NONE,
+            exhausted_first: None,
         }
     }
 }

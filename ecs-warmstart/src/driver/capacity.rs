@@ -26,16 +26,23 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// Notes that a launch by that spec found no capacity in its pool of that number.
-    pub(super) fn note(&self, spec: &Spec, pool: usize, now: Timestamp, lasts: Duration) {
-        self.known().note(Key::of(spec, pool), now, lasts);
+    /// Notes that a launch by that spec found no capacity then in its pool of that number.
+    pub(super) fn note(&self, spec: &Spec, pool: usize, then: Timestamp, now: Timestamp, lasts: Duration) {
+        self.known().note(Key::of(spec, pool), then, now, lasts);
         self.noted.send_replace(());
     }
 
-    /// The pools of the spec that are known to be without capacity.
-    pub(super) fn exhausted(&self, spec: &Spec, now: Timestamp) -> PoolSet {
+    /// A task was placed in that pool then: what was found before is over.
+    pub(super) fn placed(&self, spec: &Spec, pool: usize, then: Timestamp) {
+        if spec.pools() > 1 && self.known().placed(&Key::of(spec, pool), then) {
+            self.noted.send_replace(());
+        }
+    }
+
+    /// The pools of the spec that are known to be without capacity, and the one of them that was found so the longest ago.
+    pub(super) fn exhausted(&self, spec: &Spec, now: Timestamp) -> (PoolSet, Option<usize>) {
         // Who has no choice does not ask.
-        if spec.pools() == 1 { PoolSet::NONE } else { self.known().of(spec, now) }
+        if spec.pools() == 1 { (PoolSet::NONE, None) } else { self.known().of(spec, now) }
     }
 
     /// Tells from now on when a shortage is noted.
@@ -48,25 +55,45 @@ impl Capacity {
     }
 }
 
-/// Until when there is no capacity where.
+/// Where there is no capacity.
 #[derive(Debug, Default)]
 struct Shortages {
-    until: HashMap<Key, Timestamp>,
+    found: HashMap<Key, Found>,
+}
+
+/// That there was no capacity.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    /// The last time.
+    at: Timestamp,
+    until: Timestamp,
 }
 
 impl Shortages {
-    fn note(&mut self, key: Key, now: Timestamp, lasts: Duration) {
-        self.until.retain(|_, until| now < *until);
-        let until = self.until.entry(key).or_insert(now);
-        *until = (*until).max(now + lasts);
+    fn note(&mut self, key: Key, then: Timestamp, now: Timestamp, lasts: Duration) {
+        self.found.retain(|_, found| now < found.until);
+        let until = then + lasts;
+        let found = self.found.entry(key).or_insert(Found { at: then, until });
+        (found.at, found.until) = (found.at.max(then), found.until.max(until));
     }
 
-    fn of(&self, spec: &Spec, now: Timestamp) -> PoolSet {
-        if self.until.is_empty() {
-            return PoolSet::NONE;
+    fn placed(&mut self, key: &Key, then: Timestamp) -> bool {
+        let is_over = self.found.get(key).is_some_and(|found| found.at < then);
+        is_over && self.found.remove(key).is_some()
+    }
+
+    fn of(&self, spec: &Spec, now: Timestamp) -> (PoolSet, Option<usize>) {
+        if self.found.is_empty() {
+            return (PoolSet::NONE, None);
         }
-        let lasts = |pool: &usize| self.until.get(&Key::of(spec, *pool)).is_some_and(|until| now < *until);
-        (0..spec.pools()).filter(lasts).fold(PoolSet::NONE, PoolSet::with)
+        let found = |pool: usize| Some((self.found.get(&Key::of(spec, pool))?, pool));
+        let lasting = (0..spec.pools()).filter_map(found).filter(|(found, _)| now < found.until);
+        let (mut exhausted, mut oldest) = (PoolSet::NONE, None);
+        for (found, pool) in lasting {
+            exhausted = exhausted.with(pool);
+            oldest = oldest.into_iter().chain([(found.at, pool)]).min();
+        }
+        (exhausted, oldest.map(|(_, pool)| pool))
     }
 }
 
@@ -163,7 +190,7 @@ mod tests {
         let on_demand = || pool(&["FARGATE"], &["subnet-a", "subnet-b"]);
         let one = spec("c", "web", Some(512), &[on_demand()]);
         let capacity = Capacity::default();
-        capacity.note(&one, 0, at(0), LASTS);
+        capacity.note(&one, 0, at(0), at(0), LASTS);
         let (no_spot, none) = (PoolSet::NONE.with(0), PoolSet::NONE);
         for (what, other, expected) in [
             ("itself", one.clone(), no_spot),
@@ -177,7 +204,7 @@ mod tests {
             ("a size that nobody knows", spec("c", "web", None, &[on_demand()]), none),
             ("who has no choice", spec("c", "web", Some(512), &[]), none),
         ] {
-            assert_eq!(capacity.exhausted(&other, at(1)), expected, "{what}");
+            assert_eq!(capacity.exhausted(&other, at(1)).0, expected, "{what}");
         }
     }
 
@@ -185,13 +212,39 @@ mod tests {
     fn it_is_forgotten_after_its_time_and_lasts_on_where_it_is_found_again() {
         let spec = spec("c", "web", Some(512), &[pool(&["FARGATE"], &["subnet-a"])]);
         let capacity = Capacity::default();
-        capacity.note(&spec, 1, at(0), LASTS);
-        assert_eq!(capacity.exhausted(&spec, at(179)), PoolSet::NONE.with(1));
-        assert_eq!(capacity.exhausted(&spec, at(180)), PoolSet::NONE);
-        capacity.note(&spec, 1, at(100), LASTS);
-        assert_eq!(capacity.exhausted(&spec, at(279)), PoolSet::NONE.with(1));
-        capacity.note(&spec, 0, at(400), LASTS);
-        assert_eq!(capacity.known().until.len(), 1, "what is over takes no memory");
+        capacity.note(&spec, 1, at(0), at(0), LASTS);
+        assert_eq!(capacity.exhausted(&spec, at(179)).0, PoolSet::NONE.with(1));
+        assert_eq!(capacity.exhausted(&spec, at(180)).0, PoolSet::NONE);
+        capacity.note(&spec, 1, at(100), at(100), LASTS);
+        assert_eq!(capacity.exhausted(&spec, at(279)).0, PoolSet::NONE.with(1));
+        capacity.note(&spec, 0, at(400), at(400), LASTS);
+        assert_eq!(capacity.known().found.len(), 1, "what is over takes no memory");
+    }
+
+    #[test]
+    fn a_task_that_was_placed_since_proves_it_over_and_the_oldest_is_tried_first() {
+        let spec = spec("c", "web", Some(512), &[pool(&["FARGATE"], &["subnet-a"])]);
+        let capacity = Capacity::default();
+        capacity.note(&spec, 1, at(10), at(10), LASTS);
+        capacity.note(&spec, 0, at(20), at(20), LASTS);
+        let both = PoolSet::NONE.with(0).with(1);
+        assert_eq!(capacity.exhausted(&spec, at(21)), (both, Some(1)));
+        capacity.note(&spec, 1, at(30), at(30), LASTS);
+        assert_eq!(capacity.exhausted(&spec, at(31)), (both, Some(0)));
+        // It was on its way when the rest was refused.
+        capacity.placed(&spec, 0, at(19));
+        assert_eq!(capacity.exhausted(&spec, at(31)), (both, Some(0)));
+        capacity.placed(&spec, 0, at(32));
+        assert_eq!(capacity.exhausted(&spec, at(33)), (PoolSet::NONE.with(1), Some(1)));
+    }
+
+    #[test]
+    fn what_was_found_some_time_ago_lasts_from_then() {
+        let spec = spec("c", "web", Some(512), &[pool(&["FARGATE"], &["subnet-a"])]);
+        let capacity = Capacity::default();
+        capacity.note(&spec, 0, at(0), at(100), LASTS);
+        assert_eq!(capacity.exhausted(&spec, at(179)).0, PoolSet::NONE.with(0));
+        assert_eq!(capacity.exhausted(&spec, at(180)).0, PoolSet::NONE);
     }
 
     #[test]

@@ -42,10 +42,12 @@ pub(super) trait Story: Send + Sync + Sized {
     fn pool(&self) -> usize;
     /// From where it came there, where that is, and why.
     fn switched_from(&self, pool: usize) -> Option<(String, String, String)>;
-    /// What it is about, where it is a start that may launch, and whether this says that there is no capacity.
-    fn spec_if_short(&self, input: &Input) -> Option<&Spec>;
-    /// Where there is no capacity, of the places where it may launch.
-    fn exhausted(&self, capacity: &Capacity, now: Timestamp) -> PoolSet;
+    /// What it is about and since when, where it is a start and this says that there is no capacity.
+    fn short_since(&self, input: &Input, now: Timestamp) -> Option<(&Spec, Timestamp)>;
+    /// What it is about and since when, where this says that its task was placed.
+    fn placed_at(&self, input: &Input) -> Option<(&Spec, Timestamp)>;
+    /// Where there is no capacity, of the places where it may launch, and where it was found so the longest ago.
+    fn exhausted(&self, capacity: &Capacity, now: Timestamp) -> (PoolSet, Option<usize>);
     /// Whether the launch it has asked for had better not be made.
     fn would_go_elsewhere(&self, policy: &Policy) -> bool;
     /// Why its task is stopped, in a word.
@@ -132,14 +134,18 @@ impl Story for State {
         Some((from.to_string(), to.to_string(), self.left_because(pool)))
     }
 
-    fn spec_if_short(&self, input: &Input) -> Option<&Spec> {
-        self.is_shortage(input).then(|| self.spec())
+    fn short_since(&self, input: &Input, now: Timestamp) -> Option<(&Spec, Timestamp)> {
+        self.is_shortage(input).then(|| (self.spec(), self.answered_since(input, now)))
     }
 
-    fn exhausted(&self, capacity: &Capacity, now: Timestamp) -> PoolSet {
+    fn placed_at(&self, input: &Input) -> Option<(&Spec, Timestamp)> {
+        Some((self.spec(), self.placed_at(input)?))
+    }
+
+    fn exhausted(&self, capacity: &Capacity, now: Timestamp) -> (PoolSet, Option<usize>) {
         match self.phase() {
             PhaseName::Launching => capacity.exhausted(self.spec(), now),
-            _ => PoolSet::NONE,
+            _ => (PoolSet::NONE, None),
         }
     }
 
@@ -230,12 +236,16 @@ impl Story for Drain {
         None
     }
 
-    fn spec_if_short(&self, _input: &Input) -> Option<&Spec> {
+    fn short_since(&self, _input: &Input, _now: Timestamp) -> Option<(&Spec, Timestamp)> {
         None
     }
 
-    fn exhausted(&self, _capacity: &Capacity, _now: Timestamp) -> PoolSet {
-        PoolSet::NONE
+    fn placed_at(&self, _input: &Input) -> Option<(&Spec, Timestamp)> {
+        None
+    }
+
+    fn exhausted(&self, _capacity: &Capacity, _now: Timestamp) -> (PoolSet, Option<usize>) {
+        (PoolSet::NONE, None)
     }
 
     fn would_go_elsewhere(&self, _policy: &Policy) -> bool {

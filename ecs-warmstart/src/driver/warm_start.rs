@@ -305,8 +305,11 @@ impl WarmStart {
                 input = cancelled(level);
             }
             let now = self.clock.now();
-            if let Some(spec) = state.spec_if_short(&input) {
-                self.capacity.note(spec, state.pool(), now, self.policy.shortage_lasts);
+            if let Some((spec, since)) = state.short_since(&input, now) {
+                self.capacity.note(spec, state.pool(), since, now, self.policy.shortage_lasts);
+            }
+            if let Some((spec, at)) = state.placed_at(&input) {
+                self.capacity.placed(spec, state.pool(), at);
             }
             let held_before = state.task().cloned();
             let next = state.step(input, now, &self.policy_of(state, now));
@@ -347,8 +350,10 @@ impl WarmStart {
 
     fn policy_of(&self, state: &impl Story, now: Timestamp) -> Policy {
         let definition = state.request().map(|request| &request.task_definition);
-        let exhausted = self.policy.exhausted.or(state.exhausted(&self.capacity, now));
-        Policy { exhausted, ..self.schedule.policy(&self.policy, definition, now) }
+        let (exhausted, exhausted_first) = state.exhausted(&self.capacity, now);
+        let exhausted = self.policy.exhausted.or(exhausted);
+        let exhausted_first = self.policy.exhausted_first.or(exhausted_first);
+        Policy { exhausted, exhausted_first, ..self.schedule.policy(&self.policy, definition, now) }
     }
 
     /// Waits until others find no capacity where this launch is to go, while it still waits for its turn and could go

@@ -34,24 +34,50 @@ impl State {
         }
     }
 
+    /// Since when the answer may stand that this input is: ECS repeats to a token what it answered first, so that of a launch that
+    /// was asked for more than once may be as old as the first time.
+    pub(crate) fn answered_since(&self, input: &Input, now: Timestamp) -> Timestamp {
+        match input {
+            Input::Failed(_) => answered_since(&self.run, now),
+            _ => now,
+        }
+    }
+
+    /// When the task was placed that this input answers the launch with.
+    pub(crate) fn placed_at(&self, input: &Input) -> Option<Timestamp> {
+        match input {
+            Input::Launched(task) if self.run.asked == Some(Asked::Launch) => task.created_at,
+            _ => None,
+        }
+    }
+
     /// Whether the launch that was asked for would better go elsewhere by now, and could: nothing binds its token yet, if it
     /// was not sent. [`Input::NotMade`] says that it was not.
     pub(crate) fn would_go_elsewhere(&self, policy: &Policy) -> bool {
         let run = &self.run;
         let is_free = run.doubt == Doubt::Asking && matches!(run.phase, Phase::Launching { .. });
         let asked = run.asked == Some(Asked::Launch);
-        is_free && asked && fresh_pool(run, policy).is_some_and(|pool| pool != run.pool)
+        let better = fresh_pool(run, policy).or_else(|| exhausted_first(run, policy));
+        is_free && asked && better.is_some_and(|pool| pool != run.pool)
+    }
+}
+
+fn answered_since(run: &Run, now: Timestamp) -> Timestamp {
+    match run.doubt {
+        Doubt::Unanswered => run.asked_since.unwrap_or(now).min(now),
+        Doubt::None | Doubt::Asking | Doubt::Refused => now,
     }
 }
 
 /// The pool for a launch under a token that binds nothing yet: the first in the order that is not known to be without
-/// capacity. Where all of them are it is the one after the last that was tried, since capacity may come back anywhere.
+/// capacity. Where all of them are it is the one that was found so the longest ago or, where that is not known, the one after
+/// the last that was tried: capacity may come back anywhere.
 pub(super) fn choose(run: &Run, policy: &Policy) -> usize {
     let pools = run.spec.pools();
     if pools == 1 {
         return 0;
     }
-    match fresh_pool(run, policy) {
+    match fresh_pool(run, policy).or_else(|| exhausted_first(run, policy)) {
         Some(pool) => pool,
         None if run.shortages.iter().any(|shortage| shortage.pool == run.pool) => (run.pool + 1) % pools,
         None => run.pool,
@@ -62,6 +88,10 @@ pub(super) fn choose(run: &Run, policy: &Policy) -> usize {
 pub(super) fn fresh_pool(run: &Run, policy: &Policy) -> Option<usize> {
     let exhausted = exhausted(run, policy);
     (0..run.spec.pools()).find(|pool| !exhausted.contains(*pool))
+}
+
+fn exhausted_first(run: &Run, policy: &Policy) -> Option<usize> {
+    policy.exhausted_first.filter(|pool| *pool < run.spec.pools())
 }
 
 /// What this run has found, and what others have.
@@ -76,7 +106,7 @@ pub(super) fn note_shortage(run: &mut Run, failure: Failure) {
     if run.spec.pools() == 1 {
         return;
     }
-    let (pool, at) = (run.pool, run.latest);
+    let (pool, at) = (run.pool, answered_since(run, run.latest));
     run.shortages.retain(|shortage| shortage.pool != pool);
     run.shortages.push(Shortage { pool, at, failure });
 }

@@ -21,7 +21,7 @@ use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault};
 use crate::failures::{FAULTS, Left};
 use crate::worlds::{Between, assert_outcomes, clock, direct, merged};
 
-const SPOT: &str = "FARGATE_SPOT";
+pub(crate) const SPOT: &str = "FARGATE_SPOT";
 const ON_DEMAND: &str = "FARGATE";
 
 fn pool(provider: &str, subnet: &str) -> Pool {
@@ -33,7 +33,7 @@ fn pool(provider: &str, subnet: &str) -> Pool {
 }
 
 /// A service of the sample in the first of these places, and then the others.
-fn service(name: &str, count: u32, pools: &[(&str, &str)]) -> Service {
+pub(crate) fn service(name: &str, count: u32, pools: &[(&str, &str)]) -> Service {
     let mut pools = pools.iter().map(|(provider, subnet)| pool(provider, subnet));
     let mut service = sample_services().into_iter().find(|service| service.name.as_str() == name).unwrap();
     let first = pools.next().unwrap();
@@ -43,7 +43,8 @@ fn service(name: &str, count: u32, pools: &[(&str, &str)]) -> Service {
 
 /// Spot in two zones, and on-demand only where it is named.
 const SPOT_ALONE: [(&str, &str); 2] = [(SPOT, "subnet-a"), (SPOT, "subnet-b")];
-const SPOT_FIRST: [(&str, &str); 3] = [(SPOT, "subnet-a"), (SPOT, "subnet-b"), (ON_DEMAND, "subnet-a")];
+pub(crate) const SPOT_FIRST: [(&str, &str); 3] =
+    [(SPOT, "subnet-a"), (SPOT, "subnet-b"), (ON_DEMAND, "subnet-a")];
 
 #[derive(Debug, Default)]
 struct Switches(Mutex<Vec<String>>);
@@ -88,7 +89,7 @@ impl World {
     }
 }
 
-fn placed(cloud: &InMemory) -> BTreeMap<String, usize> {
+pub(crate) fn placed(cloud: &InMemory) -> BTreeMap<String, usize> {
     let mut placed = BTreeMap::new();
     for task in cloud.running_tasks() {
         let spot = cloud.placed(&task).unwrap();
@@ -241,7 +242,7 @@ fn spec(pools: &[(&str, &str)]) -> Spec {
 }
 
 /// ECS never saw another request under a token that it knew.
-fn assert_no_conflict(cloud: &InMemory, what: &str) {
+pub(crate) fn assert_no_conflict(cloud: &InMemory, what: &str) {
     let conflict = cloud.calls().into_iter().find(|call| call.failed == Some(ErrorKind::Conflict));
     assert_eq!(conflict, None, "{what}");
 }

@@ -26,10 +26,10 @@ use crate::worlds::{assert_outcomes, auth, clock};
 const RUNS: u32 = 50;
 
 /// Numbers that look like chance, the same every time.
-struct Chance(u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
@@ -46,12 +46,12 @@ fn services(count: u32) -> Vec<Service> {
     (0..count).map(service).collect()
 }
 
-fn cloud(clock: &Arc<dyn Clock>, seed: u64) -> InMemory {
+pub(crate) fn cloud(clock: &Arc<dyn Clock>, seed: u64) -> InMemory {
     let settings = Settings { quotas: Some(Quotas::published()), ..Settings::with_seed(seed) };
     InMemory::sample_with(Arc::clone(clock), settings)
 }
 
-fn throttles(cloud: &InMemory) -> usize {
+pub(crate) fn throttles(cloud: &InMemory) -> usize {
     cloud.calls().iter().filter(|call| call.failed == Some(ErrorKind::Throttled)).count()
 }
 
@@ -59,11 +59,11 @@ fn count(cloud: &InMemory, action: Action) -> usize {
     cloud.calls().iter().filter(|call| call.action == action).count()
 }
 
-async fn up(fleet: &Fleet, services: &[Service]) -> Report {
+pub(crate) async fn up(fleet: &Fleet, services: &[Service]) -> Report {
     fleet.up(services, &UpOptions::default(), &Cancel::new()).await
 }
 
-fn claimed(report: &Report) -> BTreeSet<String> {
+pub(crate) fn claimed(report: &Report) -> BTreeSet<String> {
     let tasks = report.services.iter().flat_map(|service| &service.tasks);
     let claims = |task: &&TaskReport| task.outcome != RunOutcome::Undone;
     tasks.filter(claims).filter_map(|task| task.task.clone()).collect()

@@ -25,6 +25,7 @@ mod overridden;
 mod pieces;
 mod readme;
 mod runs;
+mod shortages;
 mod single_waits;
 mod slots;
 mod snapshots;
