@@ -47,7 +47,7 @@ pub struct Invocation {
 impl Handler {
     /// A handler over these ports. Without a queue what cannot be finished in time is undone.
     pub fn new(settings: Settings, ports: Ports, queue: Option<Arc<dyn Queue>>) -> Self {
-        let fleet = Fleet::new(ports).with_observer(TracingObserver);
+        let fleet = Fleet::new(ports).with_limits(settings.limits).with_observer(TracingObserver);
         Self { settings: Arc::new(settings), fleet, queue }
     }
 

@@ -8,13 +8,14 @@ use std::time::Duration;
 use ecs_warmstart::config::Config;
 use ecs_warmstart::fleet::Service;
 use ecs_warmstart::ids::{ClusterId, TargetGroupArn, TaskDefinitionId};
+use ecs_warmstart::limit::Limits;
 use ecs_warmstart::spec::{Compute, DEFAULT_RUNNING_TIMEOUT, LaunchType};
 
 use crate::allow::Allow;
 use crate::failure::{Failure, FailureKind};
 
 /// How the function is configured. Read once, before the first event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The services of `WARMSTART_CONFIG`.
     pub(crate) services: Vec<Service>,
@@ -24,6 +25,8 @@ pub struct Settings {
     pub(crate) allow: Allow,
     /// URL of the queue through which work is handed on.
     pub(crate) continue_queue: Option<String>,
+    /// How much of AWS's quotas one invocation takes.
+    pub(crate) limits: Limits,
     /// The function's name, as Lambda says it.
     pub(crate) function: Option<String>,
 }
@@ -72,10 +75,18 @@ impl Settings {
         if let Some(url) = &continue_queue {
             check_queue(url)?;
         }
+        let limits = match parsed::<f64>(&env, "WARMSTART_QUOTA_SHARE")? {
+            None => Limits::default(),
+            Some(share) if (0.001..=1000.0).contains(&share) => Limits::of_published(share),
+            Some(_) => {
+                let why = "it is a number from 0.001 to 1000, such as 0.5 for half of each quota";
+                return Err(wrong("WARMSTART_QUOTA_SHARE", why));
+            }
+        };
         let (region, services) = config.map(|config| (config.region, config.services)).unwrap_or_default();
         let allow = Allow::read(env("WARMSTART_ALLOW").as_deref(), &services, &defaults)?;
         let function = env("AWS_LAMBDA_FUNCTION_NAME");
-        Ok(Self { services, region, defaults, allow, continue_queue, function })
+        Ok(Self { services, region, defaults, allow, continue_queue, limits, function })
     }
 }
 
@@ -164,6 +175,7 @@ mod tests {
             ("CONTAINER_PORT", "8080"),
             ("TASK_WAIT_TIMEOUT", "90"),
             ("WARMSTART_CONTINUE_QUEUE_URL", "https://sqs.us-east-2.amazonaws.com/111122223333/continue"),
+            ("WARMSTART_QUOTA_SHARE", "0.05"),
         ])
         .unwrap();
         let defaults = &settings.defaults;
@@ -175,6 +187,7 @@ mod tests {
         assert_eq!(defaults.port, Some(8080));
         assert_eq!(defaults.running_timeout, Duration::from_secs(90));
         assert!(settings.continue_queue.is_some());
+        assert_eq!(settings.limits, Limits::of_published(0.05));
     }
 
     #[test]
@@ -182,6 +195,7 @@ mod tests {
         let settings = read(&[("ECS_CLUSTER", ""), ("SUBNETS", " "), ("WARMSTART_CONFIG", "")]).unwrap();
         assert_eq!(settings, read(&[]).unwrap());
         assert_eq!(settings.defaults.running_timeout, DEFAULT_RUNNING_TIMEOUT);
+        assert_eq!(settings.limits.share, 0.5);
         assert!(settings.services.is_empty() && settings.continue_queue.is_none());
     }
 
@@ -221,6 +235,10 @@ mod tests {
         refused("LAUNCH_TYPE", "FARGATE_SPOT", "CLUSTER_DEFAULT");
         refused("WARMSTART_CONTINUE_QUEUE_URL", "continue", "URL of a queue");
         refused("WARMSTART_CONTINUE_QUEUE_URL", "https://sqs/1/continue.fifo", "standard queue");
+        for share in ["0", "-1", "1001", "NaN"] {
+            refused("WARMSTART_QUOTA_SHARE", share, "0.001 to 1000");
+        }
+        refused("WARMSTART_QUOTA_SHARE", "half", "invalid float");
         refused("WARMSTART_CONFIG", "none.toml", "none.toml");
         refused("WARMSTART_CONFIG", "[services.auth]\n", "cluster");
         refused("WARMSTART_ALLOW", "bucket:x", "bucket");

@@ -136,3 +136,22 @@ async fn an_unknown_service_is_named_with_the_nearest() {
     assert!(why.contains("did you mean auth?"), "{why}");
     assert!(stage.chaos.calls().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_takes_as_much_of_the_quotas_as_it_is_told() {
+    for (share, expected) in [(None, 0..1_000), (Some("0.02"), 9_000..12_000)] {
+        let config = configuration(5);
+        let mut variables = vec![("WARMSTART_CONFIG", config.as_str())];
+        variables.extend(share.map(|share| ("WARMSTART_QUOTA_SHARE", share)));
+        let stage = Stage::with(&variables, None);
+        let detail = json!({ "service": "auth", "ensure": true });
+        let event = json!({ "id": "event-1", "detail-type": "Start ECS Task", "detail": detail });
+        stage.send(event).await.unwrap();
+        let launches: Vec<_> =
+            stage.cloud.calls().into_iter().filter(|call| call.action == Action::RunTask).collect();
+        assert_eq!(launches.len(), 5);
+        // Of 20/s on Fargate: the first of them at once, and then one in 2.5 s.
+        let took = launches[4].at.since(launches[0].at).as_millis();
+        assert!(expected.contains(&took), "{share:?}: {took} ms");
+    }
+}
