@@ -63,7 +63,7 @@ pub(crate) struct Deploy {
     /// A file of changes, in JSON as in a task definition
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
-    /// Take a deployment back that fails
+    /// Take a deployment back that fails, or that cannot be watched any more
     #[arg(long)]
     pub(crate) rollback: bool,
     /// How long the service may take to become stable and healthy, and as long again for the way back [default: 20m: a rolling

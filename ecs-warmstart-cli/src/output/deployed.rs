@@ -43,7 +43,7 @@ fn head(report: &DeployReport) -> String {
         DeployOutcome::Failed => format!("{new} failed: {failure}"),
         DeployOutcome::RolledBack => format!("{new} failed and was rolled back to {former}: {failure}"),
         DeployOutcome::RollbackFailed => {
-            format!("{new} failed, and {former} does not serve again: {failure}")
+            format!("{new} failed, and {former} is not seen to serve again: {failure}")
         }
         DeployOutcome::Interrupted => failure.to_owned(),
     }

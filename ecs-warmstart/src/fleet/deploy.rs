@@ -1,23 +1,22 @@
 //! Deploys a revision to an ECS service, and believes it only once it serves.
 //!
 //! What may have happened when an answer is lost: a revision is registered that nothing uses, and is found again; the service
-//! was changed, and changing it to the same is no change. So the same call again goes on, whoever died in the middle.
+//! was changed, and changing it to the same is no change. So the same call again goes on, whoever died in the middle. Where reads
+//! fail from there on, nobody knows whether it serves: what is not known to serve has failed, and is taken back like it.
 
 use std::time::Duration;
 
 use super::deployed::{DeployOutcome, DeployReport, PinnedImage};
 use super::handle::Fleet;
 use super::looked_into;
-use super::report::{CauseReport, REPORT_VERSION};
-use super::rolling::{Ended, Rolling, Watched};
+use super::not_begun::{NotBegun, call_failed, refused, unresolved, unwatchable};
+use super::report::REPORT_VERSION;
+use super::rolling::{Ended, Rolling, Unread, Watched};
 use crate::driver::Cancel;
-use crate::error::{ErrorKind, PortError};
 use crate::facts::{EcsServiceFacts, TaskDefinitionFacts};
 use crate::ids::{ClusterId, TaskDefinitionId};
-use crate::image::ImageRef;
 use crate::ports::Deployer;
-use crate::preflight::push_it;
-use crate::rollout::{Failed, Goal};
+use crate::rollout::{Failed, Goal, WayBack};
 use crate::spec::{Pins, Revision};
 use crate::time::millis;
 
@@ -37,7 +36,7 @@ pub struct Deploy {
     pub ecs_service: String,
     /// What the next revision has that the current one has not. Images are pinned to what their tags stand for now.
     pub changes: Revision,
-    /// Whether a deployment that fails is taken back.
+    /// Whether a deployment that fails, or that cannot be watched any more, is taken back.
     pub rollback: bool,
     /// How long the service may take to become stable and healthy; and as long again for the way back.
     pub max_wait: Duration,
@@ -45,8 +44,11 @@ pub struct Deploy {
 
 impl Fleet {
     /// Deploys a revision to an ECS service, and waits until the service is stable, every target healthy, and every task runs
-    /// what was meant. A deployment that fails is explained and, where that is asked for, taken back; neither that nor what
-    /// ECS's own circuit breaker takes back is a success. `tell` hears what is waited for, whenever that changes.
+    /// what was meant. A deployment that fails, or that cannot be watched any more, is explained and, where that is asked for,
+    /// taken back; neither that nor what ECS's own circuit breaker takes back is a success. `tell` hears what is waited for,
+    /// whenever that changes.
+    ///
+    /// What watching needs is read once beforehand: where that fails, nothing is registered and nothing changed.
     ///
     /// Idempotent: the same call again registers and changes nothing, and waits for what is under way.
     ///
@@ -81,13 +83,6 @@ struct Story<'a> {
     deploy: &'a Deploy,
     rolling: Rolling<'a>,
     report: DeployReport,
-}
-
-/// Why a deployment was not begun.
-struct NotBegun {
-    /// Whether it may have been begun all the same.
-    unsure: bool,
-    cause: Box<CauseReport>,
 }
 
 impl Story<'_> {
@@ -134,6 +129,8 @@ impl Story<'_> {
         let definition = self.definition(&base).await?;
         self.rolling.network_mode = Some(definition.network_mode);
         let (changes, pins) = self.pinned(&definition).await?;
+        let probed = self.rolling.probe(&service).await;
+        probed.map_err(|Unread { action, error }| unwatchable(action, &error))?;
         let task_definition = self.revise(&base, &changes).await?;
         self.report.task_definition = Some(task_definition.to_string());
         let former = former(&service, &base, &task_definition);
@@ -226,7 +223,7 @@ impl Story<'_> {
     async fn end(&mut self, begun: Begun, watched: Watched) {
         let Watched { ended, tasks, at_once } = watched;
         self.report.tasks = tasks;
-        let (failure, can_go_back) = match ended {
+        let (failure, is_ours) = match ended {
             Ended::Done { unproved } => {
                 if unproved > 0 {
                     self.report.warnings.push(format!(
@@ -260,20 +257,22 @@ impl Story<'_> {
             Ended::TooLate { why } => {
                 (format!("not there after {}: {why}", humantime::format_duration(self.deploy.max_wait)), true)
             }
-            Ended::Blind(error) => (format!("it could not be watched any more: {error}"), false),
+            Ended::Blind(error) => (format!("it could not be watched any more: {error}"), true),
         };
         self.fail(&begun.goal.task_definition, failure).await;
-        let former = begun.goal.former.filter(|_| can_go_back);
+        let former = begun.goal.former.clone().filter(|_| is_ours);
         match former {
-            Some(former) if self.deploy.rollback => self.go_back(&begun.goal.task_definition, former).await,
-            Some(former) => self.report.warnings.push(format!(
-                "the service stays as it is; to go back: aws ecs update-service --cluster {} --service {} --task-definition {}",
-                self.rolling.cluster,
-                self.rolling.name,
-                former.name()
-            )),
+            Some(former) if self.deploy.rollback => self.go_back(&begun.goal, former).await,
+            Some(former) => {
+                let back = self.command_back(&former);
+                self.report.warnings.push(format!("the service stays as it is; to go back: {back}"));
+            }
             None if self.deploy.rollback => {
-                self.report.warnings.push("nothing was rolled back: there is no deployment of ours to take back, or no former revision is known".to_owned());
+                let why = match is_ours {
+                    true => "no former revision is known",
+                    false => "there is no deployment of ours to take back",
+                };
+                self.report.warnings.push(format!("nothing was rolled back: {why}"));
             }
             None => {}
         }
@@ -293,34 +292,46 @@ impl Story<'_> {
     }
 
     /// Takes the deployment back, unless somebody else has deployed meanwhile.
-    async fn go_back(&mut self, from: &TaskDefinitionId, former: TaskDefinitionId) {
-        let shown = self.rolling.service().await;
-        let runs = shown.ok().and_then(|service| service.primary()?.task_definition.clone());
-        match runs {
-            Some(runs) if runs.is_same(from) => {
+    async fn go_back(&mut self, goal: &Goal, former: TaskDefinitionId) {
+        let why = match self.rolling.way_back(goal).await {
+            Ok(WayBack::Ours) => {
                 (self.rolling.tell)(&format!("going back to {}", former.name()));
-                if let Err(why) = self.update(&former).await {
-                    self.report.outcome = DeployOutcome::RollbackFailed;
-                    let what = match why.unsure {
-                        true => "whether it was rolled back is not known",
-                        false => "not rolled back",
-                    };
-                    self.report.warnings.push(format!("{what}: {}", why.cause.summary));
-                    return;
-                }
-                self.settle(former).await;
+                return match self.update(&former).await {
+                    Ok(()) => self.settle(former).await,
+                    Err(why) => self.not_back(why.unsure, &why.cause.summary, goal, &former),
+                };
             }
             // A circuit breaker was faster.
-            Some(runs) if runs.is_same(&former) => self.settle(former).await,
-            Some(runs) => self.report.warnings.push(format!(
-                "not rolled back: the service should run {} now, which somebody else deployed",
-                runs.name()
-            )),
-            None => {
-                self.report.outcome = DeployOutcome::RollbackFailed;
-                self.report.warnings.push("not rolled back: the service could not be read".to_owned());
+            Ok(WayBack::TakenBack { to }) => return self.settle(to).await,
+            Ok(WayBack::Overtaken { by }) => {
+                let by = by.name();
+                return self.report.warnings.push(format!(
+                    "not rolled back: the service should run {by} now, which somebody else deployed"
+                ));
             }
-        }
+            Ok(WayBack::NotActive { status }) => {
+                return self.report.warnings.push(format!("not rolled back: the ECS service is {status}"));
+            }
+            Ok(WayBack::NotShown) => "ECS does not show which revision the service should run".to_owned(),
+            Err(error) => format!("the service could not be read: {error}"),
+        };
+        self.not_back(false, &why, goal, &former);
+    }
+
+    /// Says how things were left, and how a person goes back.
+    fn not_back(&mut self, unsure: bool, why: &str, goal: &Goal, former: &TaskDefinitionId) {
+        self.report.outcome = DeployOutcome::RollbackFailed;
+        let (back, new) = (self.command_back(former), goal.task_definition.name());
+        self.report.warnings.push(match unsure {
+            true => format!("whether it was rolled back is not known: {why}; to go back: {back}"),
+            false => format!("not rolled back, the service was left on {new}: {why}; to go back: {back}"),
+        });
+    }
+
+    fn command_back(&self, former: &TaskDefinitionId) -> String {
+        let Rolling { cluster, name, .. } = &self.rolling;
+        let former = former.name();
+        format!("aws ecs update-service --cluster {cluster} --service {name} --task-definition {former}")
     }
 
     /// Waits until the former revision serves again.
@@ -336,13 +347,17 @@ impl Story<'_> {
                 self.report.warnings.push(format!("the service runs {name} again"));
                 return;
             }
-            Ended::Failed(failed) => failed.to_string(),
-            Ended::TooLate { why } => why,
-            Ended::Blind(error) => error.to_string(),
-            Ended::Interrupted => "interrupted; ECS goes on by itself".to_owned(),
+            Ended::Failed(failed) => format!("{name} does not serve again yet: {failed}"),
+            Ended::TooLate { why } => format!("{name} does not serve again yet: {why}"),
+            Ended::Blind(error) => format!(
+                "the service should run {name} again; whether that serves could not be watched: {error}"
+            ),
+            Ended::Interrupted => {
+                format!("{name} does not serve again yet: interrupted; ECS goes on by itself")
+            }
         };
         self.report.outcome = DeployOutcome::RollbackFailed;
-        self.report.warnings.push(format!("{name} does not serve again yet: {left}"));
+        self.report.warnings.push(left);
     }
 }
 
@@ -380,36 +395,5 @@ fn blank(deploy: &Deploy) -> DeployReport {
         failure: None,
         cause: None,
         warnings: Vec::new(),
-    }
-}
-
-fn refused(code: &str, summary: String, remedy: &str) -> NotBegun {
-    let remedy = (!remedy.is_empty()).then(|| remedy.to_owned());
-    let cause = CauseReport { code: code.to_owned(), summary, remedy, ..CauseReport::default() };
-    NotBegun { unsure: false, cause: Box::new(cause) }
-}
-
-fn call_failed(call: &str, error: &PortError) -> NotBegun {
-    let remedy = match error.kind() {
-        ErrorKind::Denied => format!("allow ecs:{call}"),
-        ErrorKind::NotFound => "correct the name of the cluster or of the ECS service".to_owned(),
-        _ => String::new(),
-    };
-    let mut refused = refused(error.kind().as_str(), format!("{call} failed: {error}"), &remedy);
-    refused.cause.transient = Some(error.kind().is_retryable());
-    refused
-}
-
-fn unresolved(image: &ImageRef, error: &PortError) -> NotBegun {
-    match error.kind() {
-        ErrorKind::NotFound => {
-            refused("image_not_found", format!("image {image} does not exist"), &push_it(image))
-        }
-        ErrorKind::Denied => refused(
-            "image_not_resolved",
-            format!("the digest of image {image} is not known: {error}"),
-            "allow ecr:BatchGetImage on its repository",
-        ),
-        _ => refused("image_not_resolved", format!("the digest of image {image} is not known: {error}"), ""),
     }
 }

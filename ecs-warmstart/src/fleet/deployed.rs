@@ -66,7 +66,7 @@ pub enum DeployOutcome {
     Failed,
     /// It failed, and the former revision serves again. Never a success.
     RolledBack,
-    /// It failed, and the former revision does not serve either.
+    /// It failed, and the former revision is not seen to serve again; the warnings say how things were left.
     RollbackFailed,
     /// Somebody asked to end: ECS goes on by itself, and the same command again waits for it.
     Interrupted,

@@ -16,6 +16,7 @@ mod handle;
 mod look;
 mod looked_into;
 mod mend;
+mod not_begun;
 mod options;
 mod pieces;
 mod pinned;

@@ -10,10 +10,10 @@ use crate::address;
 use crate::driver::Cancel;
 use crate::error::PortError;
 use crate::facts::{EcsServiceFacts, NetworkMode};
-use crate::ids::{ClusterId, TargetGroupArn};
+use crate::ids::{ClusterId, TargetGroupArn, TaskArn};
 use crate::observation::{Target, TargetObservation, TaskObservation, TaskStatus};
 use crate::ports::Selector;
-use crate::rollout::{Failed, Goal, SeenTarget, SeenTask, Standing, judge};
+use crate::rollout::{Failed, Goal, SeenTarget, SeenTask, Standing, WayBack, judge, way_back};
 use crate::spec::Binding;
 use crate::time::Timestamp;
 
@@ -48,6 +48,13 @@ pub(super) enum Ended {
     /// It could not be looked at any more.
     Blind(PortError),
     Interrupted,
+}
+
+/// A read that failed.
+pub(super) struct Unread {
+    /// The IAM action that it needs.
+    pub(super) action: &'static str,
+    pub(super) error: PortError,
 }
 
 /// The end, the tasks as they were seen last, and whether it was so at the first look.
@@ -95,6 +102,36 @@ impl Rolling<'_> {
         }
     }
 
+    /// Makes once every call by which the service is judged. Where none of its tasks run there is none to describe, so whether
+    /// that is allowed stays open.
+    pub(super) async fn probe(&self, service: &EcsServiceFacts) -> Result<(), Unread> {
+        let unread = |action| move |error| Unread { action, error };
+        let found = self.found().await.map_err(unread("ecs:ListTasks"))?;
+        if !found.is_empty() {
+            self.observed(&found).await.map_err(unread("ecs:DescribeTasks"))?;
+        }
+        self.groups(service).await.map_err(unread("elasticloadbalancing:DescribeTargetHealth"))?;
+        Ok(())
+    }
+
+    /// Whose the service is now. What ECS may show late is looked at again.
+    pub(super) async fn way_back(&self, goal: &Goal) -> Result<WayBack, PortError> {
+        let clock = &self.fleet.clock;
+        let until = clock.now() + PATIENCE;
+        loop {
+            let service = self.service().await?;
+            let now = clock.now();
+            let way = way_back(goal, &service, now);
+            if way != WayBack::NotShown || now >= until {
+                return Ok(way);
+            }
+            tokio::select! {
+                () = clock.sleep_until((now + EVERY).min(until)) => {}
+                () = self.cancel.asked() => return Ok(way),
+            }
+        }
+    }
+
     /// One look at everything.
     async fn look(&self, goal: &Goal) -> Result<(Standing, Vec<TaskStanding>), PortError> {
         let service = self.service().await?;
@@ -111,14 +148,11 @@ impl Rolling<'_> {
     }
 
     async fn tasks(&self, service: &EcsServiceFacts) -> Result<Vec<SeenTask>, PortError> {
-        let (launcher, waiter) = (&self.fleet.ports.launcher, &self.fleet.ports.waiter);
-        let of = Selector::OfEcsService { name: self.name.to_owned(), stopped: false };
-        let found = self.fleet.patiently(PATIENCE, self.cancel, || launcher.find(self.cluster, &of)).await?;
+        let found = self.found().await?;
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let observe = || waiter.observe_tasks(self.cluster, &found);
-        let mut seen = self.fleet.patiently(PATIENCE, self.cancel, observe).await?;
+        let mut seen = self.observed(&found).await?;
         seen.retain(|task| task.status != TaskStatus::Missing && !task.is_ending());
         let groups = self.groups(service).await?;
         let targets = |task: &TaskObservation| {
@@ -134,6 +168,18 @@ impl Rolling<'_> {
             seen.collect()
         };
         Ok(seen.into_iter().map(|task| SeenTask { targets: targets(&task), task }).collect())
+    }
+
+    async fn found(&self) -> Result<Vec<TaskArn>, PortError> {
+        let launcher = &self.fleet.ports.launcher;
+        let of = Selector::OfEcsService { name: self.name.to_owned(), stopped: false };
+        self.fleet.patiently(PATIENCE, self.cancel, || launcher.find(self.cluster, &of)).await
+    }
+
+    async fn observed(&self, tasks: &[TaskArn]) -> Result<Vec<TaskObservation>, PortError> {
+        let waiter = &self.fleet.ports.waiter;
+        let observe = || waiter.observe_tasks(self.cluster, tasks);
+        self.fleet.patiently(PATIENCE, self.cancel, observe).await
     }
 
     /// Every group of the service, all of its targets in one call.

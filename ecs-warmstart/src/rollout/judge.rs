@@ -190,7 +190,7 @@ fn circuit_breaker(desired: u32) -> u32 {
     desired.div_ceil(2).clamp(3, 200)
 }
 
-fn is_of(goal: &Goal, deployment: &Deployment) -> bool {
+pub(super) fn is_of(goal: &Goal, deployment: &Deployment) -> bool {
     deployment.task_definition.as_ref().is_some_and(|its| its.is_same(&goal.task_definition))
 }
 

@@ -6,5 +6,7 @@
 mod judge;
 #[cfg(test)]
 mod tests;
+mod way_back;
 
 pub use judge::{Failed, Goal, SeenTarget, SeenTask, Standing, judge};
+pub use way_back::{WayBack, way_back};

@@ -182,3 +182,27 @@ fn a_service_that_is_deleted_has_failed() {
     let draining = EcsServiceFacts { status: "DRAINING".to_owned(), ..service(vec![]) };
     has_failed(&draining, &[], 1, "service_not_active");
 }
+
+#[test]
+fn only_what_is_ours_is_taken_back() {
+    let newest = |number| service(vec![deployment(number, "PRIMARY", 2)]);
+    let given_up = Deployment { rollout: Some("FAILED".to_owned()), ..deployment(2, "PRIMARY", 0) };
+    let unnamed = Deployment { task_definition: None, ..deployment(1, "PRIMARY", 2) };
+    let went_back = service(vec![deployment(1, "PRIMARY", 2), deployment(2, "ACTIVE", 1)]);
+    let draining = EcsServiceFacts { status: "DRAINING".to_owned(), ..newest(2) };
+    for (service, secs, expected) in [
+        (newest(2), 1, WayBack::Ours),
+        (service(vec![given_up]), 1, WayBack::Ours),
+        // From before our change, or for good: only time tells.
+        (newest(1), 59, WayBack::NotShown),
+        (newest(1), 60, WayBack::TakenBack { to: revision(1) }),
+        (went_back, 1, WayBack::TakenBack { to: revision(1) }),
+        (newest(3), 59, WayBack::NotShown),
+        (newest(3), 60, WayBack::Overtaken { by: revision(3) }),
+        (service(vec![unnamed]), 300, WayBack::NotShown),
+        (service(vec![]), 300, WayBack::NotShown),
+        (draining, 1, WayBack::NotActive { status: "DRAINING".to_owned() }),
+    ] {
+        assert_eq!(way_back(&goal(), &service, at(secs)), expected, "{secs} s: {service:?}");
+    }
+}

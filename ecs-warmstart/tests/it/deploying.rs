@@ -1,22 +1,20 @@
 //! A deployment to an ECS service: believed only once it serves, and never called a success where it was taken back.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::Cancel;
 use ecs_warmstart::error::{ErrorKind, PortError};
 use ecs_warmstart::fleet::{DEFAULT_DEPLOY_WAIT, Deploy, DeployOutcome, DeployReport, Fleet};
 use ecs_warmstart::ids::{ClusterId, TaskDefinitionId};
 use ecs_warmstart::image::ImageRef;
 use ecs_warmstart::memory::{Action, EcsServiceSettings, InMemory, SAMPLE_ECS_SERVICE, Scenario, Settings};
-use ecs_warmstart::ports::{Deployer, HealthWaiter, Inspector, Ports, Result, Selector, TaskLauncher};
+use ecs_warmstart::ports::{Deployer, HealthWaiter, Inspector, Result, Selector, TaskLauncher};
 use ecs_warmstart::spec::Revision;
-use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
 
-use crate::worlds::{clock, sample};
+use crate::worlds::sample;
 
 const NEXT: &str = "shop-task-def:2";
 
@@ -34,11 +32,11 @@ fn image(tag: &str) -> ImageRef {
     image.replace(":1.0", tag).parse().unwrap()
 }
 
-fn cluster() -> ClusterId {
+pub(crate) fn cluster() -> ClusterId {
     SAMPLE_ECS_SERVICE.cluster.parse().unwrap()
 }
 
-fn to(changes: Revision) -> Deploy {
+pub(crate) fn to(changes: Revision) -> Deploy {
     Deploy {
         cluster: cluster(),
         ecs_service: SAMPLE_ECS_SERVICE.name.to_owned(),
@@ -48,18 +46,18 @@ fn to(changes: Revision) -> Deploy {
     }
 }
 
-fn to_image(tag: &str) -> Deploy {
+pub(crate) fn to_image(tag: &str) -> Deploy {
     let mut changes = Revision::default();
     changes.container(SAMPLE_ECS_SERVICE.container).image = Some(image(tag));
     to(changes)
 }
 
-async fn deploy(fleet: &Fleet, deployer: &dyn Deployer, what: &Deploy) -> DeployReport {
+pub(crate) async fn deploy(fleet: &Fleet, deployer: &dyn Deployer, what: &Deploy) -> DeployReport {
     fleet.deploy(deployer, what, &Cancel::new(), &|_| {}).await
 }
 
 /// The revisions of the tasks that run, in order.
-async fn runs(cloud: &InMemory) -> Vec<String> {
+pub(crate) async fn runs(cloud: &InMemory) -> Vec<String> {
     let of = Selector::OfEcsService { name: SAMPLE_ECS_SERVICE.name.to_owned(), stopped: false };
     let tasks = cloud.find(&cluster(), &of).await.unwrap();
     let seen = cloud.observe_tasks(&cluster(), &tasks).await.unwrap();
@@ -321,22 +319,4 @@ async fn a_way_back_of_which_no_answer_ever_came_is_not_called_undone_either() {
     let report = deploy(&fleet, &Flaky { cloud, faults }, &what).await;
     assert_eq!(report.outcome, DeployOutcome::RollbackFailed, "{report:#?}");
     assert!(report.warnings[0].contains("is not known"), "{:?}", report.warnings);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_service_that_cannot_be_watched_is_not_called_deployed_nor_taken_back() {
-    let clock: Arc<dyn Clock> = clock();
-    let cloud = InMemory::sample(Arc::clone(&clock));
-    cloud.run_sample_ecs_service();
-    let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none());
-    let fleet = Fleet::new(chaos.ports()).with_clock(clock);
-    deploy(&fleet, &cloud, &to(Revision::default())).await;
-    let what = Deploy { rollback: true, ..to_image(":2.0") };
-    let told = |_: &str| {
-        chaos.follow(ChaosPlan::none().every(PortMethod::Find, Fault::Before(ErrorKind::Denied)));
-    };
-    let report = fleet.deploy(&cloud, &what, &Cancel::new(), &told).await;
-    assert_eq!(report.outcome, DeployOutcome::Failed, "{report:#?}");
-    assert!(report.failure.unwrap().contains("could not be watched"));
-    assert_eq!(cloud.count(Action::UpdateService), 1);
 }

@@ -8,6 +8,7 @@ mod corpus;
 mod crashes;
 mod crowds;
 mod deploying;
+mod deploying_blind;
 mod diagnosis;
 mod diagnosis_properties;
 mod drains;
