@@ -79,12 +79,13 @@ fn service_error(
     }
 }
 
-/// `RunTask` needs more than its own action, and AWS does not always say which was missing.
-fn permissions(action: &str) -> String {
-    if action == "ecs:RunTask" {
-        "ecs:RunTask, iam:PassRole for the task's roles and, where it has tags, ecs:TagResource".to_owned()
-    } else {
-        action.to_owned()
+/// Some calls need more than their own action, and AWS does not always say which was missing.
+pub(super) fn permissions(action: &str) -> String {
+    match action {
+        "ecs:RunTask" | "ecs:RegisterTaskDefinition" => {
+            format!("{action}, iam:PassRole for the task's roles and, where it has tags, ecs:TagResource")
+        }
+        _ => action.to_owned(),
     }
 }
 

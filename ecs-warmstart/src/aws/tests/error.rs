@@ -7,7 +7,7 @@ use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_types::retry::RetryConfig;
 
 use super::super::Ecs;
-use super::super::error::kind_of;
+use super::super::error::{kind_of, permissions};
 use super::wire::{End, Wire};
 use crate::error::ErrorKind::{self, *};
 use crate::error::PortError;
@@ -180,5 +180,17 @@ impl ProvideCredentials for Broken {
         Self: 'a,
     {
         Provided::ready(Err(CredentialsError::not_loaded("the vault is sealed")))
+    }
+}
+
+#[test]
+fn a_denial_names_every_permission_that_may_be_missing() {
+    assert_eq!(permissions("ecs:StopTask"), "ecs:StopTask");
+    for action in ["ecs:RunTask", "ecs:RegisterTaskDefinition"] {
+        let said = permissions(action);
+        assert!(
+            [action, "iam:PassRole", "ecs:TagResource"].into_iter().all(|it| said.contains(it)),
+            "{said}"
+        );
     }
 }
