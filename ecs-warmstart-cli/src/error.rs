@@ -39,6 +39,8 @@ pub(crate) enum Error {
     NoPatch { path: PathBuf, source: io::Error },
     #[error("{} is no file of changes: {why}", path.display())]
     InvalidPatch { path: PathBuf, why: String },
+    #[error("--output json is one document, and --watch prints one after every round")]
+    WatchAsOneDocument,
     #[error(
         "scenario {0} has no part in a deployment; take one in which tasks fail, such as oom or never-healthy"
     )]
@@ -70,6 +72,7 @@ impl Error {
             | Self::InvalidRecord { .. }
             | Self::NoPatch { .. }
             | Self::InvalidPatch { .. }
+            | Self::WatchAsOneDocument
             | Self::ScenarioWithoutTasks(_)
             | Self::ScenarioOnAws
             | Self::NoCluster
@@ -103,6 +106,10 @@ impl Error {
                     None => format!("there are: {}", known.join(", ")),
                 };
                 hint(&mut text, Some(&remedy));
+            }
+            Self::WatchAsOneDocument => {
+                head(&mut text, &self.to_string());
+                hint(&mut text, Some("--output ndjson makes of every round one line"));
             }
             Self::Record { .. }
             | Self::NoRecord { .. }

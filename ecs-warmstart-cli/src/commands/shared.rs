@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::args::{Format, Global};
 use crate::backend::Scene;
 use crate::error::Error;
-use crate::output::{self, Progress, json};
+use crate::output::{self, Progress, Reader, json};
 
 /// Whoever watches, told beforehand what a person should know.
 pub(super) fn progress(global: &Global, scene: &Scene) -> Progress {
@@ -30,7 +30,7 @@ pub(super) fn print<T: Serialize>(
     format: Format,
     report: &T,
     text: impl Fn(&T) -> String,
-) -> Result<(), Error> {
+) -> Result<Reader, Error> {
     output::stdout(&match format {
         Format::Text => text(report),
         Format::Json => json::document(report),

@@ -13,7 +13,7 @@ use crate::args::{Format, Global, duration};
 use crate::backend::{Cloud, Scene};
 use crate::error::Error;
 use crate::exit::Ending;
-use crate::output::verified;
+use crate::output::{Reader, verified};
 use crate::signals::{self, OnSignal};
 
 /// Between two rounds of `--watch`: as long as the AWS Load Balancer Controller leaves between two looks at a group.
@@ -39,13 +39,17 @@ pub(crate) struct Verify {
     /// Print what would be done, and do nothing; ends with 0 where nothing is to be done, with 3 where something is
     #[arg(long, conflicts_with_all = ["watch", "max_wait", "health_wait", "skip_health_check"])]
     pub(crate) plan: bool,
-    /// Go on every 15 s until interrupted
+    /// Go on every 15 s until interrupted, or until nobody reads any more; with --output ndjson every event is a line, and
+    /// after each round {"report": …}
     #[arg(long)]
     pub(crate) watch: bool,
 }
 
 impl Verify {
     pub(crate) async fn run(self, global: &Global) -> Result<Ending, Error> {
+        if self.watch && global.output == Format::Json {
+            return Err(Error::WatchAsOneDocument);
+        }
         let scene = Scene::new(global, &self.services)?;
         let Cloud { fleet, simulated, .. } = scene.cloud(global).await?;
         let progress = Arc::new(progress(global, &scene));
@@ -72,7 +76,8 @@ impl Verify {
         Ok(ending)
     }
 
-    /// Prints every round. To be interrupted is how it ends, so the last round decides.
+    /// Prints every round. To be interrupted is how it ends, so the last round decides; and so where nobody reads any more,
+    /// since nothing should be changed for ever that nobody watches.
     async fn go_on(
         &self,
         fleet: &Fleet,
@@ -80,11 +85,12 @@ impl Verify {
         cancel: &Cancel,
         format: Format,
     ) -> Result<Ending, Error> {
-        let mut printed = Ok(());
+        let mut printed = Ok(Reader::There);
         let each = |report: &VerifyReport| {
             printed = print(format, report, verified::verify);
-            if printed.is_err() {
-                cancel.cancel();
+            match printed {
+                Ok(Reader::There) => {}
+                Ok(Reader::Gone) | Err(_) => cancel.cancel(),
             }
         };
         let report = fleet.watch(&scene.services, &self.options(scene), EVERY, cancel, each).await;

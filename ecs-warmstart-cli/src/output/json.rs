@@ -1,7 +1,7 @@
 //! Results for programs.
 //!
 //! `--output json` is one document. `--output ndjson` is one object per line: every event, told by its key `event`, as it
-//! happens; last `{"report": …}` with the same document.
+//! happens; last `{"report": …}` with the same document. `verify --watch` has no last one: there it comes after every round.
 
 use ecs_warmstart::driver::Event;
 use serde::Serialize;

@@ -13,4 +13,4 @@ pub(crate) mod text;
 pub(crate) mod verified;
 
 pub(crate) use progress::Progress;
-pub(crate) use streams::{stderr, stdout};
+pub(crate) use streams::{Reader, stderr, stdout};

@@ -2,6 +2,8 @@
 //! the clock.
 
 use std::io::{BufRead as _, Read};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use crate::common::{command, spawn, spawn_into};
 use ecs_warmstart::fleet::{
@@ -171,6 +173,37 @@ fn nobody_reading_is_a_graceful_end() {
         assert_eq!(child.wait().unwrap().code(), Some(0), "{output}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{output}: {stderr}");
     }
+}
+
+#[test]
+fn a_watch_that_nobody_reads_any_more_ends() {
+    for output in ["text", "ndjson"] {
+        let mut child = spawn(&["verify", "--watch", "--backend", "memory", "--output", output]);
+        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut String::new()).unwrap();
+        drop(stdout);
+        let (mut stderr, (said, says)) = (child.stderr.take().unwrap(), channel());
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            let read = stderr.read_to_string(&mut text);
+            let _ = said.send(read.map(|_| text));
+        });
+        let ended = says.recv_timeout(Duration::from_secs(60));
+        if ended.is_err() {
+            child.kill().unwrap();
+        }
+        let code = child.wait().unwrap().code();
+        let stderr = ended.expect("it goes on for nobody").unwrap();
+        assert_eq!(code, Some(0), "{output}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{output}: {stderr}");
+    }
+}
+
+#[test]
+fn a_watch_is_no_one_document() {
+    let (code, stdout, stderr) = run(&["verify", "--watch", "--output", "json"]);
+    assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+    assert!(stderr.contains("hint: --output ndjson makes of every round one line"), "{stderr}");
 }
 
 #[cfg(target_os = "linux")]
