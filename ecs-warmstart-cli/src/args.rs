@@ -274,7 +274,6 @@ mod tests {
             ("ecs-warmstart schema nothing", ErrorKind::InvalidValue),
             ("ecs-warmstart deploy --cluster c", ErrorKind::MissingRequiredArgument),
             ("ecs-warmstart deploy --cluster c --ecs-service s --image web", ErrorKind::ValueValidation),
-            ("ecs-warmstart deploy --cluster c --ecs-service s --set web.cpu=1", ErrorKind::ValueValidation),
             ("ecs-warmstart check --deny hints", ErrorKind::InvalidValue),
             ("ecs-warmstart image verify Web:1", ErrorKind::ValueValidation),
             ("ecs-warmstart image verify web --platform amd64", ErrorKind::ValueValidation),

@@ -29,6 +29,50 @@ enum What {
     HealthCheck(Box<HealthCheckChange>),
 }
 
+/// A setting as it was written. It is parsed once the command line is: clap repeats what it does not understand.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Given(String);
+
+impl From<String> for Given {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Given {
+    /// Without its text, which may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Given").finish_non_exhaustive()
+    }
+}
+
+/// A setting that is none, without its value.
+#[derive(Debug, thiserror::Error)]
+#[error("{which}: {why}")]
+pub(crate) struct InvalidSetting {
+    which: String,
+    why: String,
+}
+
+/// Parses what was given to `option`. What is wrong is named by what stands before its first `=`, else by its place: all the rest
+/// may be secret.
+pub(crate) fn parse(
+    option: &str,
+    given: &[Given],
+    by: fn(&str) -> Result<Setting, String>,
+) -> Result<Vec<Setting>, InvalidSetting> {
+    let settings = given.iter().enumerate().map(|(place, Given(text))| {
+        by(text).map_err(|why| {
+            let which = match text.split_once('=') {
+                Some((path, _)) => format!("{option} {path}"),
+                None => format!("{option}, number {} of {}", place + 1, given.len()),
+            };
+            InvalidSetting { which, why }
+        })
+    });
+    settings.collect()
+}
+
 impl std::fmt::Debug for Setting {
     /// Without its value, which may be secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,9 +81,10 @@ impl std::fmt::Debug for Setting {
 }
 
 /// `CONTAINER.environment.NAME=VALUE` or `CONTAINER.healthCheck.KEY=VALUE`.
+/// What is said where it is wrong has nothing of its value but a number that is out of range.
 pub(crate) fn setting(text: &str) -> Result<Setting, String> {
     let expected = "CONTAINER.environment.NAME=VALUE or CONTAINER.healthCheck.KEY=VALUE is expected";
-    let (path, value) = text.split_once('=').ok_or(expected)?;
+    let (path, value) = text.split_once('=').ok_or_else(|| format!("it has no `=`: {expected}"))?;
     let mut parts = path.splitn(3, '.');
     let (Some(container), Some(kind), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(expected.to_owned());
@@ -57,6 +102,11 @@ pub(crate) fn setting(text: &str) -> Result<Setting, String> {
 
 /// `CONTAINER.environment.NAME`, to be taken out.
 pub(crate) fn unsetting(text: &str) -> Result<Setting, String> {
+    if text.contains('=') {
+        return Err(
+            "a variable is taken out by its name alone: CONTAINER.environment.NAME is expected".to_owned()
+        );
+    }
     let mut parts = text.splitn(3, '.');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(container), Some("environment"), Some(name)) if !container.is_empty() && !name.is_empty() => {
@@ -167,7 +217,7 @@ struct Check {
 
 /// Reads a file of changes.
 pub(crate) fn patch(document: &str) -> Result<Revision, String> {
-    let patch: Patch = serde_json::from_str(document).map_err(|error| error.to_string())?;
+    let patch: Patch = serde_json::from_str(document).map_err(|error| without_values(&error))?;
     let mut revision = Revision::default();
     for container in patch.container_definitions {
         let change = revision.container(container.name.clone());
@@ -186,6 +236,16 @@ pub(crate) fn patch(document: &str) -> Result<Revision, String> {
         }
     }
     Ok(revision)
+}
+
+/// What serde says, without the value that it quotes: that may be secret.
+fn without_values(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let quoting = ["invalid type", "invalid value", "invalid length"];
+    let Some(wrong) = quoting.into_iter().find(|wrong| said.starts_with(wrong)) else { return said };
+    // The last one is serde's own, whatever the value has in it.
+    let expected = said.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
+    format!("{wrong}, expected {expected}")
 }
 
 #[cfg(test)]
@@ -237,7 +297,7 @@ mod tests {
         }
         assert!(image("web").unwrap_err().contains("such as web=repository/web:2.0"));
         assert!(image("web=Web:1").is_err() && image("=web:1").is_err());
-        assert!(unsetting("web.healthCheck.command").is_err());
+        assert!(unsetting("web.healthCheck.command").is_err() && unsetting("web.environment.A=1").is_err());
         for (file, why) in [
             ("{}", "containerDefinitions"),
             (r#"{ "containerDefinitions": [{ "name": "web", "cpu": 1 }] }"#, "unknown field `cpu`"),
@@ -255,5 +315,19 @@ mod tests {
     fn values_are_never_shown() {
         let shown = format!("{:?}", setting("web.environment.TOKEN=hunter2"));
         assert!(!shown.contains("hunter2"), "{shown}");
+        let given = Given::from("hunter2".to_owned());
+        assert!(!format!("{given:?}").contains("hunter2"));
+        let said = |text: &str| {
+            let given = ["web.environment.A=1".to_owned().into(), Given::from(text.to_owned())];
+            parse("--set", &given, setting).unwrap_err().to_string()
+        };
+        assert!(
+            said("web.enviroment.TOKEN=hunter2").starts_with("--set web.enviroment.TOKEN: \"enviroment\"")
+        );
+        let said = said("web.environment.TOKEN:hunter2");
+        assert!(
+            said.starts_with("--set, number 2 of 2: it has no `=`: ") && !said.contains("hunter2"),
+            "{said}"
+        );
     }
 }

@@ -13,6 +13,7 @@ use ecs_warmstart::error::PortError;
 use ecs_warmstart::ids::InvalidId;
 use ecs_warmstart::memory::Scenario;
 
+use crate::changes::InvalidSetting;
 use crate::exit::Ending;
 use crate::output;
 
@@ -39,6 +40,12 @@ pub(crate) enum Error {
     NoPatch { path: PathBuf, source: io::Error },
     #[error("{} is no file of changes: {why}", path.display())]
     InvalidPatch { path: PathBuf, why: String },
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
+    #[error(
+        "there are arguments that belong to no option; they are not repeated here, since they may be secret"
+    )]
+    Strays,
     #[error("--output json is one document, and --watch prints one after every round")]
     WatchAsOneDocument,
     #[error(
@@ -72,6 +79,8 @@ impl Error {
             | Self::InvalidRecord { .. }
             | Self::NoPatch { .. }
             | Self::InvalidPatch { .. }
+            | Self::Setting(_)
+            | Self::Strays
             | Self::WatchAsOneDocument
             | Self::ScenarioWithoutTasks(_)
             | Self::ScenarioOnAws
@@ -107,6 +116,13 @@ impl Error {
                 };
                 hint(&mut text, Some(&remedy));
             }
+            Self::Strays => {
+                head(&mut text, &self.to_string());
+                hint(
+                    &mut text,
+                    Some("quote a value that has spaces: --set 'web.environment.NAME=two words'"),
+                );
+            }
             Self::WatchAsOneDocument => {
                 head(&mut text, &self.to_string());
                 hint(&mut text, Some("--output ndjson makes of every round one line"));
@@ -116,6 +132,7 @@ impl Error {
             | Self::InvalidRecord { .. }
             | Self::NoPatch { .. }
             | Self::InvalidPatch { .. }
+            | Self::Setting(_)
             | Self::ScenarioWithoutTasks(_)
             | Self::ScenarioOnAws
             | Self::NoCluster

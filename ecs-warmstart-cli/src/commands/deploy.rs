@@ -14,7 +14,7 @@ use ecs_warmstart::spec::Revision;
 use super::shared::{print, progress};
 use crate::args::{Global, duration};
 use crate::backend::{Cloud, Scene};
-use crate::changes::{self, Setting};
+use crate::changes::{self, Given};
 use crate::confirm::confirm;
 use crate::error::Error;
 use crate::exit::Ending;
@@ -55,11 +55,11 @@ pub(crate) struct Deploy {
     #[arg(long, value_name = "CONTAINER=IMAGE", value_parser = changes::image)]
     pub(crate) image: Vec<(String, ImageRef)>,
     /// CONTAINER.environment.NAME=VALUE, or CONTAINER.healthCheck.KEY=VALUE with command, interval, timeout, retries, startPeriod
-    #[arg(long, value_name = "SETTING", value_parser = changes::setting)]
-    pub(crate) set: Vec<Setting>,
+    #[arg(long, value_name = "SETTING")]
+    pub(crate) set: Vec<Given>,
     /// CONTAINER.environment.NAME: take the variable out
-    #[arg(long, value_name = "VARIABLE", value_parser = changes::unsetting)]
-    pub(crate) unset: Vec<Setting>,
+    #[arg(long, value_name = "VARIABLE")]
+    pub(crate) unset: Vec<Given>,
     /// A file of changes, in JSON as in a task definition
     #[arg(long, value_name = "FILE")]
     pub(crate) patch: Option<PathBuf>,
@@ -70,6 +70,9 @@ pub(crate) struct Deploy {
     /// update drains the former tasks, 300 s at a time unless their target group says otherwise]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) max_wait: Option<Duration>,
+    /// What belongs to no option, such as the rest of a secret with a space in it: clap would repeat it
+    #[arg(hide = true)]
+    pub(crate) strays: Vec<Given>,
 }
 
 impl Deploy {
@@ -98,6 +101,11 @@ impl Deploy {
 
     /// The file first; the command line has the last word.
     fn what(&self) -> Result<What, Error> {
+        if !self.strays.is_empty() {
+            return Err(Error::Strays);
+        }
+        let mut settings = changes::parse("--unset", &self.unset, changes::unsetting)?;
+        settings.extend(changes::parse("--set", &self.set, changes::setting)?);
         let mut changes = match &self.patch {
             Some(path) => {
                 let document = std::fs::read_to_string(path)
@@ -109,7 +117,7 @@ impl Deploy {
         for (container, image) in &self.image {
             changes.container(container).image = Some(image.clone());
         }
-        changes::apply(&mut changes, self.unset.iter().chain(&self.set).cloned());
+        changes::apply(&mut changes, settings);
         Ok(What {
             cluster: self.cluster.clone(),
             ecs_service: self.ecs_service.clone(),

@@ -69,10 +69,72 @@ fn what_cannot_work_changes_nothing() {
         (&["--patch", "/nowhere.json"][..], "/nowhere.json could not be read"),
         (&["--image", "web"], "such as web=repository/web:2.0"),
         (&["--set", "web.healthCheck.interval=1"], "interval is from 5 to 300"),
+        (
+            &["--unset", "web.environment.A=1"],
+            "--unset web.environment.A: a variable is taken out by its name",
+        ),
         (&["--scenario", "no-listener"], "has no part in a deployment"),
     ] {
         let (ended, stdout, stderr) = deploy(args);
         assert_eq!((ended, stdout.as_str()), (2, ""), "{args:?}: {stderr}");
         assert!(stderr.contains(expected), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_secret_is_never_repeated_whatever_is_wrong() {
+    for (args, expected) in [
+        (
+            &["--set", "web.enviroment.TOKEN=hunter2"][..],
+            "--set web.enviroment.TOKEN: \"enviroment\" cannot be set",
+        ),
+        (&["--set", "web.environment.TOKEN:hunter2"], "--set, number 1 of 1: it has no `=`"),
+        (&["--set", "web.environment.A=1", "--set", "hunter2"], "--set, number 2 of 2: it has no `=`"),
+        (&["--set", "TOKEN=hunter2"], "--set TOKEN: CONTAINER.environment.NAME=VALUE"),
+        (&["--set", "web.environment=hunter2"], "--set web.environment: CONTAINER"),
+        (&["--set", ".environment.TOKEN=hunter2"], "--set .environment.TOKEN: CONTAINER"),
+        (&["--set", "=hunter2"], "--set : CONTAINER"),
+        (&["--set", "web.healthCheck.TOKEN=hunter2"], "a health check has no \"TOKEN\""),
+        (&["--set", "web.healthCheck.interval=hunter2"], "seconds are expected"),
+        (&["--set", "web.healthCheck.startPeriod=1ms hunter2"], "seconds are expected"),
+        (&["--set", "web.healthCheck.retries=hunter2"], "a number is expected"),
+        (&["--set", "web.environment.TOKEN=two", "hunter2"], "there are arguments that belong to no option"),
+        (&["set", "web.environment.TOKEN=hunter2"], "hint: quote a value that has spaces"),
+        (&["--st", "web.environment.TOKEN=hunter2"], "unexpected argument '--st'"),
+        (&["--sett=web.environment.TOKEN=hunter2"], "unexpected argument '--sett'"),
+        (&["--unset", "web.environment.TOKEN=hunter2"], "--unset web.environment.TOKEN: "),
+        (&["--unset", "hunter2"], "--unset, number 1 of 1: "),
+    ] {
+        let (ended, stdout, stderr) = deploy(args);
+        assert_eq!(ended, 2, "{args:?}: {stdout}{stderr}");
+        assert!(stderr.contains(expected), "{args:?}: {stderr}");
+        assert!(!format!("{stdout}{stderr}").contains("hunter2"), "{args:?}: {stdout}{stderr}");
+    }
+}
+
+#[test]
+fn a_secret_in_a_file_of_changes_is_never_repeated_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("next.json");
+    let variable = |of: &str| format!("{{ \"name\": \"web\", \"environment\": {of} }}");
+    for container in [
+        variable("\"hunter2\""),
+        variable("\"hunter2, expected hunter2\""),
+        variable("{ \"TOKEN\": \"hunter2\" }"),
+        variable("[\"TOKEN=hunter2\"]"),
+        variable("[{ \"TOKEN\": \"hunter2\" }]"),
+        variable("[{ \"name\": \"TOKEN\", \"value\": [\"hunter2\"] }]"),
+        variable("[{ \"name\": \"TOKEN\", \"value\": hunter2 }]"),
+        variable("[{ \"name\": \"TOKEN\", \"value\": \"hunter2\", \"valueFrom\": \"hunter2\" }]"),
+        "{ \"name\": \"web\", \"healthCheck\": { \"command\": \"curl -u a:hunter2 http://127.0.0.1\" } }"
+            .to_owned(),
+        "{ \"name\": \"web\", \"healthCheck\": { \"interval\": \"hunter2\" } }".to_owned(),
+        "\"hunter2\"".to_owned(),
+    ] {
+        std::fs::write(&path, format!("{{ \"containerDefinitions\": [{container}] }}")).unwrap();
+        let (ended, stdout, stderr) = deploy(&["--patch", path.to_str().unwrap()]);
+        assert_eq!(ended, 2, "{container}: {stdout}{stderr}");
+        assert!(stderr.contains("is no file of changes: "), "{container}: {stderr}");
+        assert!(!format!("{stdout}{stderr}").contains("hunter2"), "{container}: {stdout}{stderr}");
     }
 }
