@@ -201,7 +201,8 @@ struct Container {
 #[serde(deny_unknown_fields)]
 struct Variable {
     name: String,
-    /// `null`: it is taken out.
+    /// `null`: it is taken out. To say nothing of it is a mistake.
+    #[serde(deserialize_with = "Option::deserialize")]
     value: Option<String>,
 }
 
@@ -220,9 +221,17 @@ pub(crate) fn patch(document: &str) -> Result<Revision, String> {
     let patch: Patch = serde_json::from_str(document).map_err(|error| without_values(&error))?;
     let mut revision = Revision::default();
     for container in patch.container_definitions {
-        let change = revision.container(container.name.clone());
+        let name = &container.name;
+        if revision.containers.contains_key(name) {
+            return Err(format!("container {name:?} stands in it twice"));
+        }
+        let change = revision.container(name.clone());
         change.image = container.image;
-        change.environment = container.environment.into_iter().map(|it| (it.name, it.value)).collect();
+        for Variable { name: variable, value } in container.environment {
+            if change.environment.insert(variable.clone(), value).is_some() {
+                return Err(format!("variable {variable:?} of container {name:?} stands in it twice"));
+            }
+        }
         if let Some(given) = container.health_check {
             change.health_check = HealthCheckChange {
                 command: given.command,
@@ -304,6 +313,19 @@ mod tests {
             (
                 r#"{ "containerDefinitions": [{ "name": "web", "healthCheck": { "retries": 0 } }] }"#,
                 "from 1 to 10",
+            ),
+            (
+                r#"{ "containerDefinitions": [{ "name": "web", "image": "web:2" }, { "name": "web" }] }"#,
+                "container \"web\" stands in it twice",
+            ),
+            (
+                r#"{ "containerDefinitions": [{ "name": "web", "environment": [{ "name": "A" }] }] }"#,
+                "missing field `value`",
+            ),
+            (
+                r#"{ "containerDefinitions": [{ "name": "web", "environment": [
+                    { "name": "A", "value": null }, { "name": "A", "value": "1" }] }] }"#,
+                "variable \"A\" of container \"web\" stands in it twice",
             ),
         ] {
             let said = patch(file).unwrap_err();

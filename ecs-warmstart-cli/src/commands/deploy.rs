@@ -37,7 +37,7 @@ Examples:
 
 A file of changes: { \"containerDefinitions\": [{ \"name\": \"web\", \"image\": \"web:2.0\",
   \"environment\": [{ \"name\": \"LOG_LEVEL\", \"value\": \"debug\" }], \"healthCheck\": { \"startPeriod\": 120 } }] }
-What it does not name stays as it is; a value of null takes a variable out.
+What it does not name stays as it is; a value of null takes a variable out; a name stands in it once.
 
 Exit codes: 0 deployed, or nothing to change; 3 refused, failed, or rolled back; 4 failed and not back yet; 130 interrupted: ECS
 goes on by itself, and the same command again waits for it";

@@ -126,6 +126,9 @@ fn a_secret_in_a_file_of_changes_is_never_repeated_either() {
         variable("[{ \"name\": \"TOKEN\", \"value\": [\"hunter2\"] }]"),
         variable("[{ \"name\": \"TOKEN\", \"value\": hunter2 }]"),
         variable("[{ \"name\": \"TOKEN\", \"value\": \"hunter2\", \"valueFrom\": \"hunter2\" }]"),
+        variable(
+            "[{ \"name\": \"A\", \"value\": \"hunter2\" }, { \"name\": \"A\", \"value\": \"hunter2\" }]",
+        ),
         "{ \"name\": \"web\", \"healthCheck\": { \"command\": \"curl -u a:hunter2 http://127.0.0.1\" } }"
             .to_owned(),
         "{ \"name\": \"web\", \"healthCheck\": { \"interval\": \"hunter2\" } }".to_owned(),
