@@ -11,7 +11,7 @@ use ecs_warmstart::registry::Registry;
 use ecs_warmstart::time::Timestamp;
 
 use super::shared::print;
-use crate::args::{Backend, Global};
+use crate::args::{Backend, Format, Global};
 use crate::error::Error;
 use crate::exit::Ending;
 use crate::output::{self, image};
@@ -61,10 +61,10 @@ impl Image {
             What::Tag { environment, commit, time } => {
                 let at = time.unwrap_or_else(|| TokioClock::new().now());
                 let version = version_tag(&environment, &commit, at)?;
-                for note in version.notes {
-                    output::stderr(&format!("note: {note}\n"));
+                if global.output == Format::Text {
+                    version.notes.iter().for_each(|note| output::stderr(&format!("note: {note}\n")));
                 }
-                output::stdout(&format!("{}\n", version.tag))?;
+                print(global.output, &image::TagReport::new(version), image::tag_text)?;
                 Ok(Ending::Ready)
             }
         }

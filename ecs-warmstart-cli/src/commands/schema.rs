@@ -8,7 +8,7 @@ use ecs_warmstart::fleet::{
 
 use crate::error::Error;
 use crate::exit::Ending;
-use crate::output::image::ImageReport;
+use crate::output::image::{ImageReport, TagReport};
 use crate::output::{self, json};
 
 #[derive(Clone, Debug, Args)]
@@ -38,6 +38,8 @@ pub(crate) enum Document {
     Deploy,
     /// The report of image verify
     Image,
+    /// The report of image tag
+    Tag,
 }
 
 impl Schema {
@@ -52,6 +54,7 @@ impl Schema {
             Document::Diagnosis => DiagnosisReport::json_schema(),
             Document::Deploy => DeployReport::json_schema(),
             Document::Image => ImageReport::json_schema(),
+            Document::Tag => TagReport::json_schema(),
         };
         output::stdout(&json::document(&schema))?;
         Ok(Ending::Ready)

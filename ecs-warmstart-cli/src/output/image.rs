@@ -1,9 +1,9 @@
-//! The result of `image verify`.
+//! The results of `image verify` and of `image tag`.
 
 use std::fmt::Write as _;
 
 use ecs_warmstart::facts::ImageFacts;
-use ecs_warmstart::image::{ImageRef, Platform};
+use ecs_warmstart::image::{ImageRef, Platform, VersionTag};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -117,6 +117,34 @@ pub(crate) fn text(report: &ImageReport) -> String {
         }
     }
     text
+}
+
+/// The tag of a build. Its form is version 1, and only grows.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct TagReport {
+    /// The version of this form, 1.
+    version: u32,
+    /// `image tag`.
+    command: &'static str,
+    /// ENVIRONMENT-COMMIT-DATE-TIME.
+    tag: String,
+    /// What of the environment was changed, a sentence each.
+    notes: Vec<String>,
+}
+
+impl TagReport {
+    pub(crate) fn new(VersionTag { tag, notes }: VersionTag) -> Self {
+        Self { version: 1, command: "image tag", tag: tag.to_string(), notes }
+    }
+
+    pub(crate) fn json_schema() -> Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+/// The same for scripts: the tag alone.
+pub(crate) fn tag_text(report: &TagReport) -> String {
+    format!("{}\n", report.tag)
 }
 
 #[cfg(test)]

@@ -51,6 +51,25 @@ fn a_tag_is_made_of_environment_commit_and_time() {
     let (code, stdout, stderr) = tag("feature/login");
     assert_eq!((code, stdout.as_str()), (0, "feature-login-622d2103-20250820-124500\n"));
     assert!(stderr.starts_with("note: \"feature/login\" is written \"feature-login\""), "{stderr}");
+    let (code, stdout, stderr) = run(&[
+        "image",
+        "tag",
+        "--env",
+        "feature/login",
+        "--sha",
+        sha,
+        "--time",
+        "2025-08-20T12:45:00Z",
+        "--output",
+        "json",
+    ]);
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, stderr.as_str(), &report["version"]), (0, "", &Value::from(1)));
+    assert_eq!(
+        (&report["command"], report["notes"].as_array().unwrap().len()),
+        (&Value::from("image tag"), 1)
+    );
+    assert_eq!(report["tag"], "feature-login-622d2103-20250820-124500");
     let (code, stdout, stderr) = tag("//");
     assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
     assert!(stderr.contains("give letters or digits"), "{stderr}");

@@ -29,6 +29,7 @@ fn schemas_are_those_that_are_checked_in() {
         ("diagnosis", library),
         ("deploy", library),
         ("image", here),
+        ("tag", here),
     ] {
         let path = format!("{directory}/{document}.schema.json");
         let output = command().args(["schema", document]).output().unwrap();
