@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::draft::Draft;
 use super::evidence::{Evidence, LogLine, TargetEvidence};
-use super::patterns::{DEPENDENCY_READY, IDLE, PATTERNS, READY};
+use super::lines::{self, Story, Tone};
+use super::patterns::{DEPENDENCY_READY, IDLE, Pattern, READY, known};
 use super::stops::{stop_of, was_told_from_outside};
 use super::{listens, targets};
 use crate::catalogue::Code;
@@ -46,6 +47,8 @@ struct Log<'a> {
     ready: HashMap<&'a str, usize>,
     /// And of the last one that says that what it waited for is there.
     dependency_ready: HashMap<&'a str, usize>,
+    /// And what its lines tell beside.
+    stories: HashMap<&'a str, Story<'a>>,
 }
 
 impl<'a> Log<'a> {
@@ -54,8 +57,13 @@ impl<'a> Log<'a> {
             let lines = evidence.logs.iter().enumerate().filter(|(_, line)| is(line));
             lines.map(|(place, line)| (line.container.as_str(), place)).collect()
         };
+        let mut stories: HashMap<&str, Story<'_>> = HashMap::new();
+        for (place, line) in evidence.logs.iter().enumerate() {
+            stories.entry(line.container.as_str()).or_default().hear(place, line);
+        }
         Self {
             evidence,
+            stories,
             targets: targets::seen(evidence),
             ready: last(is_ready),
             dependency_ready: last(says_dependency_is_ready),
@@ -65,23 +73,24 @@ impl<'a> Log<'a> {
     fn known(&self) -> Vec<Draft> {
         let mut drafts: BTreeMap<(Code, &str), Draft> = BTreeMap::new();
         for (place, line) in self.evidence.logs.iter().enumerate() {
-            let said = line.message.to_lowercase();
-            let found = PATTERNS.iter().find(|pattern| pattern.says.iter().all(|part| said.contains(part)));
-            let Some(code) = found.map(|pattern| pattern.code) else { continue };
-            let Some(confidence) = self.confidence(code, place, line) else { continue };
+            let Some(pattern) = known(&line.message) else { continue };
+            let code = pattern.code;
+            let Some(confidence) = self.confidence(pattern, place, line) else { continue };
             let draft = Draft::new(code, confidence)
                 .slot("container", &line.container)
                 .slot("line", line.message.trim());
             let known = drafts.entry((code, &line.container)).or_insert_with(|| draft.clone());
             let full = known.quotes.len() >= QUOTED;
-            known.merge(if full { draft } else { draft.quote(quote(line)) });
+            let draft = if full { draft } else { draft.quote(quote(line)) };
+            let doubt = self.doubt(pattern, place, line).filter(|_| confidence == Medium);
+            known.merge(draft.quotes(doubt.map(quote)));
         }
         drafts.into_values().collect()
     }
 
     /// How sure a line is; nothing where what it says has passed.
-    fn confidence(&self, code: Code, place: usize, line: &LogLine) -> Option<Confidence> {
-        let container = line.container.as_str();
+    fn confidence(&self, pattern: &Pattern, place: usize, line: &LogLine) -> Option<Confidence> {
+        let (code, container) = (pattern.code, line.container.as_str());
         let after = |places: &HashMap<&str, usize>| places.get(container).is_some_and(|it| *it > place);
         let came_up = after(&self.ready);
         if code == Code::DependencyUnreachable {
@@ -95,11 +104,27 @@ impl<'a> Log<'a> {
         }
         // Who answers that there is no such path is up.
         let contradicted = self.answers(container, |seen| is_wrong_code(seen) && !is_5xx(seen));
-        Some(match (contradicted, self.agrees(code, container)) {
-            (true, _) => Low,
-            (false, true) => High,
-            (false, false) => Medium,
+        if contradicted {
+            return Some(Low);
+        }
+        let tone = lines::tone(&line.message, pattern);
+        let agrees = self.agrees(code, container) && !self.is_vague(place, line);
+        let another = self.doubt(pattern, place, line).is_some();
+        Some(match (tone, agrees, another) {
+            (Tone::GoesOn, ..) | (Tone::Warns, false, _) | (Tone::Warns | Tone::Retries, _, true) => Low,
+            (Tone::Plain, true, false) => High,
+            (Tone::Plain | Tone::Retries, ..) | (Tone::Warns, true, false) => Medium,
         })
+    }
+
+    /// The error by which a container that failed may have ended instead.
+    fn doubt(&self, pattern: &Pattern, place: usize, line: &LogLine) -> Option<&'a LogLine> {
+        let failed = self.has_failed(&line.container);
+        failed.then(|| self.stories.get(line.container.as_str())?.another_error(pattern.code, place))?
+    }
+
+    fn is_vague(&self, place: usize, line: &LogLine) -> bool {
+        self.stories.get(line.container.as_str()).is_some_and(|story| story.is_vague(place))
     }
 
     /// Whether something else says the same of that container.

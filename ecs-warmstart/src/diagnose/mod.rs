@@ -35,6 +35,7 @@ mod from_facts;
 mod health;
 mod health_command;
 mod images;
+mod lines;
 mod listens;
 mod logs;
 mod patterns;

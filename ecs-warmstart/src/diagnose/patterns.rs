@@ -10,13 +10,32 @@ pub(super) struct Pattern {
     /// All of these are in the line, in lower case.
     pub(super) says: &'static [&'static str],
     pub(super) code: Code,
+    /// And this is so of the line as it was written.
+    and: fn(&str) -> bool,
 }
 
 const fn pattern(says: &'static [&'static str], code: Code) -> Pattern {
-    Pattern { says, code }
+    Pattern { says, code, and: |_| true }
 }
 
-pub(super) const PATTERNS: &[Pattern] = &[
+/// What the line says, where it is one of them.
+pub(super) fn known(message: &str) -> Option<&'static Pattern> {
+    let said = message.to_lowercase();
+    PATTERNS
+        .iter()
+        .find(|pattern| pattern.says.iter().all(|part| said.contains(part)) && (pattern.and)(message))
+}
+
+/// A dictionary misses keys as well; the environment has names in capitals.
+fn misses_variable(message: &str) -> bool {
+    let name = message.split_once("KeyError: '").and_then(|(_, rest)| rest.split_once('\''));
+    name.is_some_and(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    })
+}
+
+const PATTERNS: &[Pattern] = &[
     pattern(&["exec format error"], Code::ImagePlatformMismatch),
     // The process's own heap, whatever the container may have.
     pattern(&["java.lang.outofmemoryerror"], Code::HeapExhausted),
@@ -60,12 +79,61 @@ pub(super) const PATTERNS: &[Pattern] = &[
     pattern(&["unsupported url type \"workspace:\""], Code::ImageIncomplete),
     pattern(&["could not find or load main class"], Code::ImageIncomplete),
     pattern(&["error while loading shared libraries"], Code::ImageIncomplete),
-    pattern(&["keyerror: '"], Code::EnvironmentMissing),
+    Pattern { says: &["keyerror: '"], code: Code::EnvironmentMissing, and: misses_variable },
     pattern(&["environment variable", "not set"], Code::EnvironmentMissing),
     pattern(&["environment variable", "is required"], Code::EnvironmentMissing),
     pattern(&["missing required environment variable"], Code::EnvironmentMissing),
     pattern(&["environment variable", "must be set"], Code::EnvironmentMissing),
 ];
+
+/// What a line says that tells of something the application does without.
+pub(super) const GOES_ON: &[&str] = &[
+    "skipped",
+    "skipping",
+    "falling back",
+    "using fallback",
+    "continuing without",
+    "continuing anyway",
+    "continuing with",
+    "will continue",
+    "proceeding without",
+    "proceeding anyway",
+    "ignoring",
+    "ignored",
+    "non-fatal",
+    "not fatal",
+    "using default",
+    "defaulting to",
+    "disabling",
+];
+
+/// What a line says of something that is tried again.
+pub(super) const RETRIES: &[&str] =
+    &["retrying", "will retry", "trying again", "try again in", "trying another", "reconnecting"];
+
+/// What is printed when a program ends because of what was printed before: no error of its own.
+pub(super) const ENDINGS: &[&str] = &[
+    "npm error code",
+    "npm error command",
+    "npm error lifecycle script",
+    "npm error path",
+    "npm error workspace",
+    "npm error a complete log",
+    "npm err! failed at the",
+    "command failed with exit code",
+    "process exited with code",
+    "worker (pid:",
+    "shutting down: master",
+    "worker failed to boot",
+    "exception in worker process",
+    "application startup failed. exiting",
+    "application run failed",
+    "emitted 'error' event",
+    "background on this error at",
+];
+
+/// What the traceback of a missing variable holds.
+pub(super) const ENVIRON: &[&str] = &["environ", "<frozen os>", "/os.py"];
 
 /// What a server prints once it serves.
 pub(super) const READY: &[&str] = &[
@@ -96,5 +164,5 @@ pub(super) const ASIDE: &[&str] = &["metrics", "admin", "debug", "management", "
 pub(super) const MISSING: &[&str] = &["not found", "no such file"];
 pub(super) const FORBIDDEN: &[&str] = &["permission denied", "cannot execute"];
 
-/// What a line of an error begins with or holds, for the quote beside an exit code.
+/// What a line of an error begins with or holds: quoted beside an exit code, and a doubt about an error before it.
 pub(super) const ERRORS: &[&str] = &["traceback", "panic", "fatal", "error", "exception", "failed"];
