@@ -48,7 +48,16 @@ fn of_target(evidence: &Evidence, target: &TargetEvidence, listeners: &[Listener
     let on_loopback =
         |(_, host, listened): &&Listener<'_>| is_loopback(host) && (*listened == port || !direct);
     if let Some(listener) = listeners.iter().rfind(on_loopback) {
-        return Some(draft(Code::ListensOnLoopback, listener, High));
+        return Some(if is_name(&listener.1) {
+            // Many a banner says localhost of an application that listens everywhere.
+            draft(Code::ListensOnLoopback, listener, if runs_out { Low } else { Medium }).saying(format!(
+                "the application in container {} says that it listens on localhost; where that is the loopback interface \
+                 alone, no load balancer reaches it",
+                listener.0.container
+            ))
+        } else {
+            draft(Code::ListensOnLoopback, listener, High)
+        });
     }
     let elsewhere = listeners.iter().rfind(|(_, _, listened)| direct && *listened != port)?;
     let declared =
@@ -58,7 +67,11 @@ fn of_target(evidence: &Evidence, target: &TargetEvidence, listeners: &[Listener
 }
 
 fn is_loopback(host: &str) -> bool {
-    matches!(host, "127.0.0.1" | "localhost" | "[::1]")
+    is_name(host) || matches!(host, "127.0.0.1" | "[::1]")
+}
+
+fn is_name(host: &str) -> bool {
+    host == "localhost"
 }
 
 /// Host (empty where none is said) and port of a line such as `Listening on http://127.0.0.1:8000`.
