@@ -170,9 +170,9 @@ impl Story<'_> {
     async fn pinned(&mut self, definition: &TaskDefinitionFacts) -> Result<(Revision, Pins), NotBegun> {
         let (mut changes, mut pins) = (self.deploy.changes.clone(), Pins::default());
         let Rolling { fleet, cancel, .. } = &self.rolling;
-        let inspector = &fleet.ports.inspector;
         for (name, image) in self.deploy.changes.images() {
-            let read = fleet.patiently(PATIENCE, cancel, || inspector.image(image)).await;
+            let is_private = definition.container(name).is_some_and(|it| it.has_registry_credentials);
+            let read = fleet.image(image, is_private, PATIENCE, cancel).await;
             let facts = read.map_err(|error| unresolved(image, &error))?;
             if let Some(wanted) = definition.platform().filter(|wanted| facts.serves(wanted) == Some(false)) {
                 let has: Vec<String> = facts.platforms().map(ToString::to_string).collect();

@@ -125,10 +125,10 @@ impl<'a> Gathering<'a> {
     }
 
     async fn read_images(&mut self, definition: &TaskDefinitionFacts) {
-        let inspector = &self.fleet.ports.inspector;
         for container in &definition.containers {
             let Ok(reference) = container.image.parse::<ImageRef>() else { continue };
-            let found = self.fleet.patiently(PATIENCE, self.cancel, || inspector.image(&reference)).await;
+            let is_private = container.has_registry_credentials;
+            let found = self.fleet.image(&reference, is_private, PATIENCE, self.cancel).await;
             match found {
                 Ok(facts) => self.evidence.images.push(ImageEvidence::found(&container.image, &facts)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {

@@ -13,6 +13,7 @@ mod evidence;
 mod facts;
 mod from_state;
 mod handle;
+mod images;
 mod look;
 mod looked_into;
 mod mend;

@@ -19,12 +19,12 @@ pub(super) async fn pins(
     definition: &TaskDefinitionFacts,
     cancel: &Cancel,
 ) -> Result<Pins, Finding> {
-    let inspector = &fleet.ports.inspector;
     let mut pins = Pins::default();
     for container in &definition.containers {
         let image = container.image.parse::<ImageRef>();
         let image = image.map_err(|error| not_resolved(container, &error.to_string()))?;
-        let read = fleet.patiently(service.running_timeout, cancel, || inspector.image(&image)).await;
+        let is_private = container.has_registry_credentials;
+        let read = fleet.image(&image, is_private, service.running_timeout, cancel).await;
         let facts = read.map_err(|error| not_resolved(container, &error.to_string()))?;
         pins.pin(&container.name, [facts.digest]);
         pins.pin(&container.name, facts.images.into_iter().map(|image| image.digest));

@@ -186,13 +186,15 @@ impl Look<'_> {
         &self,
         definition: &TaskDefinitionFacts,
     ) -> BTreeMap<String, Seen<crate::facts::ImageFacts>> {
-        let inspector = &self.fleet.ports.inspector;
-        let names: BTreeSet<&String> = definition.containers.iter().map(|it| &it.image).collect();
+        let mut names: BTreeMap<&String, bool> = BTreeMap::new();
+        for container in &definition.containers {
+            *names.entry(&container.image).or_default() |= container.has_registry_credentials;
+        }
         let mut images = BTreeMap::new();
-        for name in names {
+        for (name, is_private) in names {
             // What is no reference is a finding, not a question.
             let Ok(image) = name.parse::<ImageRef>() else { continue };
-            let read = self.fleet.patiently(PATIENCE, self.cancel, || inspector.image(&image)).await;
+            let read = self.fleet.image(&image, is_private, PATIENCE, self.cancel).await;
             images.insert(name.clone(), wanted(read));
         }
         images

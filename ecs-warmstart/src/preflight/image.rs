@@ -114,13 +114,17 @@ fn platform(
 
 /// What was to be pinned, and cannot be.
 pub(crate) fn not_resolved(container: &ContainerFacts, why: &str) -> Finding {
+    let of_ecr = container.image.parse::<ImageRef>().is_ok_and(|image| image.ecr().is_some());
     Finding::error(
         Code::ImageNotResolved,
         format!(
             "the digest of image {:?} of container {} is not known: {why}",
             container.image, container.name
         ),
-        "allow ecr:BatchGetImage on its repository, name a digest in the task definition, or leave --pin out",
+        match of_ecr {
+            true => "allow ecr:BatchGetImage on its repository, or leave --pin out",
+            false => "leave --pin out: only ECS has the credentials of a private registry",
+        },
     )
 }
 

@@ -1,13 +1,14 @@
 //! What is checked before anything is launched, and that an error launches nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ecs_warmstart::driver::Cancel;
 use ecs_warmstart::error::ErrorKind;
 use ecs_warmstart::facts::ImageFacts;
 use ecs_warmstart::fleet::{Fleet, RunOutcome, UpOptions, sample_services};
 use ecs_warmstart::image::{Digest, ImageRef, Platform};
-use ecs_warmstart::memory::{Action, InMemory, SAMPLE_SERVICES, Settings};
+use ecs_warmstart::memory::{Action, Behaviour, InMemory, SAMPLE_SERVICES, Settings, Stop};
 use ecs_warmstart::ports::Ports;
 use ecs_warmstart::preflight::{Code, Severity};
 use ecs_warmstart::spec::Readiness;
@@ -166,6 +167,67 @@ async fn what_may_not_be_read_keeps_nothing_from_starting() {
             assert!(findings[0].remedy.contains(said), "{findings:?}");
         }
     }
+}
+
+/// The first service of the sample has an image in a registry that says of it to strangers that it does not exist.
+fn hidden(has_registry_credentials: bool) -> (InMemory, Fleet) {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    let mut definition = SAMPLE_SERVICES[0].definition().unwrap();
+    let container = &mut definition.containers[0];
+    container.image = "registry.example.com/team/auth:1.0".to_owned();
+    container.has_registry_credentials = has_registry_credentials;
+    let facts = ImageFacts::single(Digest::of(b"hidden"), Some(Platform::linux_amd64()));
+    cloud.add_image(&container.image.parse().unwrap(), facts);
+    cloud.add_task_definition(definition);
+    let plan = ChaosPlan::none().every(PortMethod::Image, Fault::Before(ErrorKind::NotFound));
+    let fleet = Fleet::new(Chaos::new(Ports::from_one(cloud.clone()), plan).ports()).with_clock(clock);
+    (cloud, fleet)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_private_registry_hides_is_not_missing() {
+    let services = &sample_services()[..1];
+    let (cloud, fleet) = hidden(true);
+    let report = fleet.up(services, &UpOptions::default(), &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Ready);
+    let findings = &report.services[0].findings;
+    assert_eq!((findings.len(), findings[0].code), (1, Code::Unreadable), "{findings:?}");
+    assert!(findings[0].summary.contains("without its credentials"), "{findings:?}");
+    assert_eq!(cloud.running_tasks().len(), 1);
+
+    // Without credentials ECS asks like anybody else.
+    let (cloud, fleet) = hidden(false);
+    let report = fleet.up(services, &UpOptions::default(), &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Refused);
+    assert_eq!(report.services[0].findings[0].code, Code::ImageMissing);
+    assert_eq!(cloud.tasks(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_private_registry_hides_cannot_be_pinned() {
+    let (cloud, fleet) = hidden(true);
+    let pinned = UpOptions { pin: true, ..UpOptions::default() };
+    let report = fleet.up(&sample_services()[..1], &pinned, &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Refused);
+    let cause = report.services[0].cause.as_ref().unwrap();
+    assert_eq!(cause.code, "image_not_resolved");
+    assert!(cause.remedy.as_ref().unwrap().contains("leave --pin out"), "{cause:?}");
+    assert_eq!(cloud.tasks(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_fails_with_a_hidden_image_is_not_said_to_miss_it() {
+    let (cloud, fleet) = hidden(true);
+    cloud.behave_next(
+        "authapi-task-def",
+        1,
+        &Behaviour::stops(Stop::essential_exit(Duration::from_secs(5), 1)),
+    );
+    let report = fleet.up(&sample_services()[..1], &UpOptions::default(), &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Undone);
+    let cause = report.services[0].tasks[0].cause.as_ref().unwrap();
+    assert_eq!(cause.code, "application_failed", "{cause:?}");
 }
 
 #[tokio::test(start_paused = true)]

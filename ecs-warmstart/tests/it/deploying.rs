@@ -149,6 +149,27 @@ async fn what_cannot_work_is_refused_and_nothing_is_changed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_private_registry_hides_is_not_called_missing() {
+    for (has_registry_credentials, code, remedy) in
+        [(true, "image_not_resolved", "shows without credentials"), (false, "image_not_found", "push it")]
+    {
+        let (cloud, fleet) = shop().await;
+        let mut definition = SAMPLE_ECS_SERVICE.definition().unwrap();
+        definition.id = "shop-task-def:1".parse().unwrap();
+        definition.containers[0].has_registry_credentials = has_registry_credentials;
+        cloud.add_task_definition(definition);
+        let mut changes = Revision::default();
+        let hidden = "registry.example.com/shop:2.0".parse().unwrap();
+        changes.container(SAMPLE_ECS_SERVICE.container).image = Some(hidden);
+        let report = deploy(&fleet, &cloud, &to(changes)).await;
+        assert_eq!(report.outcome, DeployOutcome::Refused, "{report:#?}");
+        let cause = report.cause.unwrap();
+        assert_eq!(cause.code, code);
+        assert!(cause.remedy.clone().unwrap().contains(remedy), "{cause:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deployment_that_fails_is_explained_and_left() {
     let (cloud, fleet) = shop().await;
     breaks(&cloud, Scenario::Oom);
