@@ -86,8 +86,10 @@ fn in_time(
             ),
         })
         .max_by_key(|part| part.takes);
-    // The gate opens with a check that ECS makes one interval after the start, never sooner.
-    let floor = gate.as_ref().map_or(Duration::ZERO, |gate| gate.first);
+    // The gate opens with a check one interval after the container's start, never sooner. The time that is given begins with
+    // RUNNING, which is that start only for a container that is alone: the others' may be long before.
+    let alone = definition.is_some_and(|definition| definition.containers.len() == 1);
+    let floor = gate.as_ref().filter(|_| alone).map_or(Duration::ZERO, |gate| gate.first);
     let gate_takes = gate.as_ref().map_or(Duration::ZERO, |gate| gate.part.takes);
     let needed = gate_takes.saturating_add(traffic.as_ref().map_or(Duration::ZERO, |part| part.takes));
     if needed <= given {

@@ -207,6 +207,18 @@ const CASES: &[Case] = &[
         &[(Error, Code::NotHealthyInTime), (Hint, Code::ImpatientTimeout)],
     ),
     (
+        "a first check after the end, of one that may have started long before the last",
+        |it| {
+            it.health_check().interval = secs(300);
+            it.health_check().retries = 1;
+            let on = Dependency { container: "web".into(), condition: StartCondition::Healthy };
+            let depends_on = vec![on];
+            let beside = ContainerFacts { name: "proxy".into(), depends_on, ..Default::default() };
+            it.definition().containers.push(beside);
+        },
+        &[(Warning, Code::NotHealthyInTime), (Hint, Code::ImpatientTimeout)],
+    ),
+    (
         "a slow start",
         |it| {
             it.healthy_timeout = secs(60);
