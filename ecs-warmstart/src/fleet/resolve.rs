@@ -161,6 +161,16 @@ mod tests {
         assert!(warnings[0].contains("the gate is running"), "{warnings:?}");
     }
 
+    #[test]
+    fn a_task_with_an_address_of_its_own_is_reached_at_a_port_that_it_does_not_map() {
+        let mut service = service();
+        service.bindings[0].container = Some("proxy".into());
+        let (spec, warnings) = resolved(&service, &facts()).unwrap();
+        assert_eq!(warnings, [""; 0]);
+        assert_eq!(spec.bindings()[0].container.as_deref(), Some("proxy"));
+        assert_eq!(spec.bindings()[0].port, 8080);
+    }
+
     #[track_caller]
     fn refused(change: impl FnOnce(&mut Service, &mut Facts), why: &str) {
         let (mut service, mut facts) = (service(), facts());
@@ -179,7 +189,11 @@ mod tests {
         }
         refused(|service, _| service.bindings[0].container = Some("web".into()), "no container \"web\"");
         refused(
-            |service, _| service.bindings[0].container = Some("proxy".into()),
+            |service, facts| {
+                service.bindings[0].container = Some("proxy".into());
+                service.request.network = None;
+                definition(facts).network_mode = NetworkMode::Bridge;
+            },
             "proxy of task definition web:3 has no port 8080; its ports: 9090",
         );
         refused(

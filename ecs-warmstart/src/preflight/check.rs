@@ -45,7 +45,10 @@ fn check_on(subject: &Subject<'_>, facts: &Facts) -> Vec<Finding> {
     for (place, binding) in subject.bindings.iter().enumerate() {
         if let Some(task_definition) = task_definition {
             match binding_container(binding, task_definition) {
-                Ok(container) => findings.extend(definition::serves(container, task_definition)),
+                Ok(container) => {
+                    findings.extend(definition::serves(container, task_definition));
+                    findings.extend(definition::unmapped(binding, container, task_definition));
+                }
                 Err(finding) => findings.push(finding),
             }
         }

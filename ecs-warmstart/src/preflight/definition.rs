@@ -1,7 +1,7 @@
 //! Findings about the task definition.
 
 use super::fargate;
-use super::finding::{Code, Finding};
+use super::finding::{Code, Finding, Severity};
 use super::subject::{Facts, Seen, Subject};
 use crate::facts::{Compatibility, ContainerFacts, NetworkMode, StartCondition, TaskDefinitionFacts};
 use crate::image::ImageRef;
@@ -291,17 +291,41 @@ pub(crate) fn binding_container<'a>(
             format!("task definition {id} has no container {name:?}"),
             format!("container = one of: {}", names()),
         )),
-        Some(container) if !container.ports.contains(&binding.port) => Err(Finding::error(
-            Code::PortNotMapped,
-            format!(
-                "container {name} of task definition {id} has no port {}; its ports: {}",
-                binding.port,
-                ports(&container.ports)
-            ),
-            format!("add containerPort {} to its portMappings, or correct port", binding.port),
-        )),
-        Some(container) => Ok(container),
+        Some(container) => match unmapped(binding, container, definition) {
+            Some(finding) if finding.severity == Severity::Error => Err(finding),
+            _ => Ok(container),
+        },
     }
+}
+
+/// A port that the container does not declare.
+///
+/// A task in awsvpc mode is registered by its own address, at which every port is the container's, declared or not: it may
+/// serve all the same, and may be a slip of the pen. Behind `bridge` no port of the host leads to it, and with `host` ECS keeps
+/// no port free for it.
+pub(super) fn unmapped(
+    binding: &Binding,
+    container: &ContainerFacts,
+    definition: &TaskDefinitionFacts,
+) -> Option<Finding> {
+    if container.ports.contains(&binding.port) {
+        return None;
+    }
+    let finding = match definition.network_mode {
+        NetworkMode::AwsVpc => Finding::warning,
+        NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None => Finding::error,
+    };
+    Some(finding(
+        Code::PortNotMapped,
+        format!(
+            "container {} of task definition {} has no port {}; its ports: {}",
+            container.name,
+            definition.id,
+            binding.port,
+            ports(&container.ports)
+        ),
+        format!("add containerPort {} to its portMappings, or correct port", binding.port),
+    ))
 }
 
 fn ports(ports: &[u16]) -> String {

@@ -231,6 +231,30 @@ async fn a_task_that_fails_with_a_hidden_image_is_not_said_to_miss_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_port_that_is_not_mapped_keeps_no_task_with_an_address_of_its_own_from_starting() {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    let mut definition = SAMPLE_SERVICES[0].definition().unwrap();
+    definition.containers[0].ports = Vec::new();
+    cloud.add_task_definition(definition);
+    let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(clock);
+    let named = sample_services().remove(0);
+    let mut unnamed = named.clone();
+    unnamed.bindings[0].container = None;
+    // Nothing listens there in the simulated cloud, so nobody waits for health.
+    let options = UpOptions { readiness: Readiness::Registered, ..UpOptions::default() };
+    let report = fleet.up(&[unnamed], &options, &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Refused);
+    let report = fleet.up(&[named], &options, &Cancel::new()).await;
+    assert_outcomes(&report, RunOutcome::Registered);
+    let findings = &report.services[0].findings;
+    let said: Vec<_> = findings.iter().map(|it| (it.severity, it.code)).collect();
+    assert_eq!(said, [(Severity::Warning, Code::PortNotMapped)], "{findings:?}");
+    let (_, target) = cloud.registered().remove(0);
+    assert_eq!((cloud.registered().len(), target.port), (1, 8080));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_fails_for_good_is_the_cause_and_no_finding() {
     let clock = clock();
     let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());

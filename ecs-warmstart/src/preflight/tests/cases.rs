@@ -141,10 +141,23 @@ const CASES: &[Case] = &[
     ),
     ("no such port", |it| it.bindings[0].port = 80, &[(Error, Code::PortNotMapped)]),
     (
-        "not that container's port",
+        "not that container's port, where nothing has to be mapped",
         |it| {
             it.bindings[0].container = Some("web".into());
             it.bindings[0].port = 80;
+        },
+        &[(Warning, Code::PortNotMapped)],
+    ),
+    (
+        "not that container's port, behind the host's",
+        |it| {
+            it.bindings[0].container = Some("web".into());
+            it.bindings[0].port = 80;
+            it.definition().network_mode = NetworkMode::Bridge;
+            it.definition().compatibilities = vec![Compatibility::Ec2];
+            it.request.compute = Compute::LaunchType(LaunchType::Ec2);
+            it.request.network = None;
+            it.group().target_type = TargetType::Instance;
         },
         &[(Error, Code::PortNotMapped)],
     ),
