@@ -186,7 +186,7 @@ impl RoleArn {
 impl ServiceName {
     /// `startedBy` of every task that is launched for this service, and how such tasks are found again.
     pub fn started_by(&self) -> String {
-        format!("ecs-warmstart/{}", self.0)
+        format!("{STARTED_BY}{}", self.0)
     }
 }
 
@@ -236,6 +236,9 @@ impl ClientToken {
 }
 
 const TOKEN_MAX: usize = 64;
+
+/// What the `startedBy` of every task of a service begins with.
+pub(crate) const STARTED_BY: &str = "ecs-warmstart/";
 
 /// The first half of the text's SHA-256, in hex: 32 characters.
 fn digest(text: &str) -> String {

@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::Client;
+use aws_sdk_ecs::config::Config;
 use aws_sdk_ecs::operation::run_task::{RunTaskError, RunTaskOutput};
 use aws_sdk_ecs::operation::stop_task::StopTaskError;
 use aws_sdk_ecs::types::Failure as EcsFailure;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
 
 use super::convert;
 use super::definitions;
@@ -15,7 +17,7 @@ use super::error::port_error;
 use super::request;
 use crate::error::{ErrorKind, PortError};
 use crate::facts::{EcsServiceFacts, TaskDefinitionFacts};
-use crate::ids::{ClientToken, ClusterId, TaskArn, TaskDefinitionId};
+use crate::ids::{ClientToken, ClusterId, STARTED_BY, TaskArn, TaskDefinitionId};
 use crate::observation::TaskObservation;
 use crate::ports::{Result, Selector, TaskLauncher};
 use crate::spec::LaunchRequest;
@@ -140,6 +142,9 @@ impl Ecs {
     }
 
     /// Adds the EC2 instance to every task that runs on a container instance.
+    ///
+    /// Where that may not be read, tasks of others are left without: it may be allowed to nobody who has none there himself,
+    /// and whoever compares targets takes such a task for one that may be anywhere.
     async fn name_hosts(&self, cluster: &ClusterId, observations: &mut [TaskObservation]) -> Result<()> {
         let instances: BTreeSet<String> = observations
             .iter()
@@ -156,7 +161,13 @@ impl Ecs {
                 .set_container_instances(Some(chunk.to_vec()))
                 .send()
                 .await
-                .map_err(|error| port_error("ecs:DescribeContainerInstances", error))?;
+                .map_err(|error| port_error("ecs:DescribeContainerInstances", error));
+            let answer = match answer {
+                Err(error) if error.kind() == ErrorKind::Denied && !any_is_ours(observations) => {
+                    return Ok(());
+                }
+                answer => answer?,
+            };
             for instance in answer.container_instances() {
                 if let (Some(arn), Some(name)) =
                     (instance.container_instance_arn(), convert::ec2_instance(instance))
@@ -172,10 +183,21 @@ impl Ecs {
     }
 }
 
+/// Whether one of those that run on container instances was started by this program.
+fn any_is_ours(observations: &[TaskObservation]) -> bool {
+    let on_instances = observations.iter().filter(|observation| observation.host.is_some());
+    let mut started_by = on_instances.filter_map(|observation| observation.started_by.as_deref());
+    started_by.any(|name| name.starts_with(STARTED_BY))
+}
+
 #[async_trait]
 impl TaskLauncher for Ecs {
+    /// One attempt: were the SDK to try again, its last answer would hide what became of those before, and a task that the
+    /// first one launched would be missed where the second one is refused. The run asks again with the same token.
     async fn launch(&self, token: &ClientToken, request: &LaunchRequest) -> Result<TaskObservation> {
-        let answer = request::run_task(self.client.run_task(), token, request)?.send().await;
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let call = request::run_task(self.client.run_task(), token, request)?;
+        let answer = call.customize().config_override(once).send().await;
         match answer {
             Ok(answer) => launched(&answer),
             Err(error) => {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_ecs::operation::describe_container_instances::DescribeContainerInstancesOutput;
+use aws_sdk_ecs::operation::describe_container_instances::{
+    DescribeContainerInstancesError, DescribeContainerInstancesOutput,
+};
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionOutput;
 use aws_sdk_ecs::operation::describe_tasks::DescribeTasksOutput;
 use aws_sdk_ecs::operation::list_tasks::ListTasksOutput;
@@ -193,25 +195,28 @@ async fn a_launch_without_capacity_asks_elsewhere_by_a_new_token() {
     assert!(asked.iter().all(|input| input.launch_type().is_none()), "ECS refuses both");
 }
 
-/// The SDK retries within one call: on the wire every try has to have the one token.
+/// A second attempt that is refused would hide the task that the first one launched.
 #[tokio::test(start_paused = true)]
-async fn every_attempt_has_the_same_token() {
-    let answer = r#"{"tasks":[{"taskArn":"arn:aws:ecs:us-east-2:111122223333:task/c/0001"}],"failures":[]}"#;
-    let broken = End::Answer(500, r#"{"__type":"ServerException"}"#);
-    let wire = Wire::new([broken, End::NeverConnected, End::Answer(200, answer)]);
-    let config = aws_sdk_ecs::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new("us-east-2"))
-        .credentials_provider(Credentials::for_tests())
-        .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .http_client(wire.client())
-        .build();
-    let launched = Ecs::new(Client::from_conf(config)).launch(&token(), &request()).await.unwrap();
-    assert_eq!(launched.task, task(1));
-    let sent = wire.sent();
-    assert_eq!(sent.len(), 3);
-    for sent in sent {
-        assert!(sent.body.contains(r#""clientToken":"auth/0#2""#), "{}", sent.body);
+async fn a_launch_is_tried_once_whatever_the_client_says() {
+    let refused = End::Answer(400, r#"{"__type":"AccessDeniedException"}"#);
+    for (end, kind) in [
+        (End::Answer(500, r#"{"__type":"ServerException"}"#), ErrorKind::Unavailable),
+        (End::Answer(400, r#"{"__type":"ThrottlingException"}"#), ErrorKind::Throttled),
+        (End::NeverConnected, ErrorKind::Unavailable),
+    ] {
+        let wire = Wire::new([end, refused.clone()]);
+        let config = aws_sdk_ecs::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-2"))
+            .credentials_provider(Credentials::for_tests())
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .http_client(wire.client())
+            .build();
+        let error = Ecs::new(Client::from_conf(config)).launch(&token(), &request()).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        let sent = wire.sent();
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        assert!(sent[0].body.contains(r#""clientToken":"auth/0#2""#), "{}", sent[0].body);
     }
 }
 
@@ -349,6 +354,34 @@ async fn a_running_task_on_a_machine_names_the_instance() {
     assert_eq!(names, [Some("i-0123456789abcdef0"), None, None, Some("i-0123456789abcdef0")]);
     assert_eq!(hosts[1].container_instance, machine(1));
     assert_eq!(instances.num_calls(), 1, "each machine is asked for once");
+}
+
+#[tokio::test]
+async fn the_machines_of_others_need_not_be_named() {
+    let denied = mock!(Client::describe_container_instances).then_error(|| {
+        let meta = ErrorMetadata::builder().code("AccessDeniedException").message("not authorized").build();
+        DescribeContainerInstancesError::generic(meta)
+    });
+    for (started_by, is_ours) in [("ecs-svc/1", false), ("ecs-warmstart/auth", true)] {
+        let tasks = mock!(Client::describe_tasks).then_output(move || {
+            let on_machine = Task::builder()
+                .task_arn(task(0).as_str())
+                .last_status("RUNNING")
+                .started_by(started_by)
+                .container_instance_arn("arn:aws:ecs:us-east-2:111122223333:container-instance/c/1");
+            let ours = Task::builder()
+                .task_arn(task(1).as_str())
+                .last_status("RUNNING")
+                .started_by("ecs-warmstart/auth");
+            DescribeTasksOutput::builder().tasks(on_machine.build()).tasks(ours.build()).build()
+        });
+        let seen = ecs(&[&tasks, &denied]).observe_tasks(&cluster(), &[task(0), task(1)]).await;
+        if is_ours {
+            assert_eq!(seen.unwrap_err().kind(), ErrorKind::Denied);
+        } else {
+            assert_eq!(seen.unwrap()[0].host.as_ref().unwrap().ec2_instance, None);
+        }
+    }
 }
 
 #[tokio::test]
