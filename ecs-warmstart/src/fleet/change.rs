@@ -18,7 +18,7 @@ use crate::ids::{RunId, TargetGroupArn};
 use crate::machine::{Cause, Drain, DrainPlace, DrainSpec, Operation, State};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
 use crate::ports::Selector;
-use crate::reconcile::is_behind;
+use crate::reconcile::{may_be_behind, stands_in};
 use crate::spec::{Binding, Readiness};
 
 /// What a change of a task asks for.
@@ -137,12 +137,14 @@ impl Look<'_> {
         let targets = self.targets().await?;
         let mut stale: Vec<(TargetGroupArn, Target)> = Vec::new();
         for (group, held) in targets {
-            let behind = held.into_iter().filter(|(target, seen)| is_behind(task, target) && !drains(seen));
+            let bindings = || self.service.bindings.iter().filter(|binding| binding.target_group == group);
+            let is_its = |target: &Target| bindings().any(|binding| stands_in(task, binding, target));
+            let behind = held.into_iter().filter(|(target, seen)| is_its(target) && !drains(seen));
             stale.extend(behind.map(|(target, _)| (group.clone(), target)));
         }
         if !stale.is_empty() {
             let others = self.others(task).await?;
-            stale.retain(|(_, target)| !others.iter().any(|other| is_behind(other, target)));
+            stale.retain(|(_, target)| !others.iter().any(|other| may_be_behind(other, target)));
         }
         if stale.is_empty() {
             return Ok(Asked::Nothing(format!(

@@ -14,7 +14,7 @@ use crate::ids::ClusterId;
 use crate::machine::{Cause, Drain};
 use crate::observation::TaskObservation;
 use crate::ports::Selector;
-use crate::reconcile::is_behind;
+use crate::reconcile::may_be_behind;
 use crate::time::Timestamp;
 
 /// How long a look at who has an address is believed: a task that is launched after it is RUNNING no sooner.
@@ -77,11 +77,12 @@ fn leave(fleet: &Fleet, drain: &mut Drain, places: &[usize], tasks: &[TaskObserv
         let spec = drain.spec();
         let Some(at) = spec.places.get(place) else { continue };
         let own = spec.task.as_ref();
-        let behind = tasks.iter().find(|task| Some(&task.task) != own && is_behind(task, &at.target));
+        let behind = tasks.iter().find(|task| Some(&task.task) != own && may_be_behind(task, &at.target));
         if let Some(task) = behind {
             let (target, group) = (&at.target, at.target_group.name());
             let id = task.task.id();
-            let warning = format!("{target} is the address of task {id} by now, so it stays in {group}");
+            let warning =
+                format!("{target} is, or may be, the address of task {id} by now, so it stays in {group}");
             fleet.warn_of(&spec.service, &warning);
             warnings.push(warning);
             drain.leave(place);

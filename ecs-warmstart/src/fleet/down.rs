@@ -17,7 +17,7 @@ use crate::ids::{RunId, TargetGroupArn};
 use crate::machine::{Cause, Drain, DrainPlace, DrainSpec, Operation};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
 use crate::ports::Selector;
-use crate::reconcile::{Action, GroupView, Removal, ServiceView, Stale, View, is_behind, reconcile};
+use crate::reconcile::{Action, GroupView, Removal, ServiceView, Stale, View, reconcile, stands_in};
 use crate::spec::{Binding, Readiness};
 
 /// AWS's own default, for a group whose delay may not be read.
@@ -64,7 +64,7 @@ pub(super) async fn plan(
     let groups = read_groups(fleet, service, &bindings, cancel).await?;
 
     let mut drains: Vec<DrainSpec> =
-        tasks.iter().map(|task| drain_of(service, task, &groups, options)).collect();
+        tasks.iter().map(|task| drain_of(service, task, (&bindings, &groups), options)).collect();
     if options.task.is_none() {
         let others = read_tasks(fleet, service, &Selector::Running, cancel).await?;
         let stale = stale_targets(service, bindings, (tasks, ended, others), &groups);
@@ -146,12 +146,14 @@ async fn read_groups(
 fn drain_of(
     service: &Service,
     task: &TaskObservation,
-    groups: &BTreeMap<TargetGroupArn, Group>,
+    (bindings, groups): (&[Binding], &BTreeMap<TargetGroupArn, Group>),
     options: &DownOptions,
 ) -> DrainSpec {
     let mut places = Vec::new();
     for (arn, group) in groups {
-        let behind = group.targets.iter().filter(|(target, _)| is_behind(task, target));
+        let bindings = || bindings.iter().filter(|binding| binding.target_group == *arn);
+        let is_its = |target: &Target| bindings().any(|binding| stands_in(task, binding, target));
+        let behind = group.targets.iter().filter(|(target, _)| is_its(target));
         places.extend(behind.map(|(target, seen)| place(arn, group, target, seen)));
     }
     drain(service, task.task.id(), Some(task), places, options)

@@ -8,7 +8,7 @@ use super::ledger::Truth;
 use super::settings::Settings;
 use super::supply::Spot;
 use super::timeline::Timeline;
-use crate::facts::{ContainerFacts, TaskDefinitionFacts};
+use crate::facts::{ContainerFacts, NetworkMode, TaskDefinitionFacts};
 use crate::ids::TaskArn;
 use crate::observation::{ContainerObservation, Host, PortBinding, Target, TaskObservation, TaskStatus};
 use crate::overrides::TaskOverride;
@@ -139,8 +139,10 @@ impl Task {
                 Some(_) => (Some(143), None),
                 None => (None, None),
             };
+            // In network mode host ECS says no networkBindings.
+            let is_bridge = self.definition.network_mode == NetworkMode::Bridge;
             let ports = match &self.place {
-                Place::Machine { ports, .. } if started => ports[index].clone(),
+                Place::Machine { ports, .. } if started && is_bridge => ports[index].clone(),
                 Place::Machine { .. } | Place::Addresses(_) | Place::Nowhere => Vec::new(),
             };
             ContainerObservation {

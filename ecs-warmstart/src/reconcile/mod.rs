@@ -11,7 +11,7 @@ mod tests;
 mod view;
 
 pub use drift::{Drift, RunningImage, different_digests, drifts};
-pub(crate) use footprint::is_behind;
+pub(crate) use footprint::{may_be_behind, stands_in};
 pub use plan::{Action, Finding, Item, Keep, Plan, Stale};
 pub use rules::reconcile;
 pub use view::{GroupView, Removal, ServiceView, View};

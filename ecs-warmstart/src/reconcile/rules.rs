@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::footprint::is_behind;
+use super::footprint::{is_behind, may_be_behind};
 use super::plan::{Action, Finding, Item, Keep, Plan, Stale};
 use super::view::{GroupView, Removal, ServiceView, View};
 use crate::address::target_of;
@@ -155,9 +155,20 @@ impl<'a> Group<'a> {
         }
         if let Some((service, task)) = ended {
             let proof = Stale::TaskStopped(task.task.clone());
-            return self.item(target, Some((&service.service, &task.task)), self.remove(target, proof));
+            let action = match self.may_be_anothers(target) {
+                true => Action::Report(Finding::StaleTarget(proof)),
+                false => self.remove(target, proof),
+            };
+            return self.item(target, Some((&service.service, &task.task)), action);
         }
         self.item(target, None, Action::Report(Finding::UnknownTarget))
+    }
+
+    /// Whether a task that does not say its ports, or whose instance nobody says, may stand behind the target by now.
+    fn may_be_anothers(&self, target: &Target) -> bool {
+        let services = self.bound.iter().chain(&self.misfits).map(|(service, _)| service);
+        let mut running = services.flat_map(|service| service.tasks.iter().chain(&service.others));
+        running.any(|task| may_be_behind(task, target))
     }
 
     fn task_behind(

@@ -9,9 +9,9 @@ use ecs_warmstart::error::ErrorKind;
 use ecs_warmstart::facts::{
     ContainerFacts, ContainerHealthCheck, NetworkMode, TargetType, TaskDefinitionFacts,
 };
-use ecs_warmstart::fleet::{Fleet, Report, RunOutcome, Service, UpOptions};
+use ecs_warmstart::fleet::{Budget, Change, DownOptions, Fleet, Report, RunOutcome, Service, UpOptions};
 use ecs_warmstart::memory::{Behaviour, GroupSettings, InMemory, Settings, Stop};
-use ecs_warmstart::ports::Ports;
+use ecs_warmstart::ports::{HealthWaiter, Ports};
 use ecs_warmstart::spec::{Compute, LaunchType};
 use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
 
@@ -48,6 +48,9 @@ fn world(clock: &Arc<dyn Clock>, settings: Settings, plan: ChaosPlan) -> (InMemo
 async fn up(fleet: &Fleet, service: &Service) -> Report {
     fleet.up(std::slice::from_ref(service), &UpOptions::default(), &Cancel::new()).await
 }
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const HOUR: Duration = Duration::from_secs(3600);
 
 const MODES: [(NetworkMode, TargetType); 4] = [
     (NetworkMode::AwsVpc, TargetType::Ipv4),
@@ -91,6 +94,52 @@ async fn every_mode_comes_up_and_is_undone() {
             assert_outcomes(&report, RunOutcome::Undone);
             let left = Left::in_(&cloud).await;
             assert_eq!((left.tasks.len(), left.targets.len()), (1, 1), "{mode:?} {left:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_mode_goes_down_without_a_lost_request() {
+    for (mode, target_type) in MODES {
+        let clock = clock();
+        let (cloud, fleet) = world(&clock, Settings { ipv6: true, ..Settings::default() }, ChaosPlan::none());
+        let services = [in_mode(&cloud, mode, target_type)];
+        assert_outcomes(&up(&fleet, &services[0]).await, RunOutcome::Ready);
+        // The last healthy target of a group in use is guarded, whatever kind it is.
+        let guarded = fleet.down(&services, &DownOptions::default(), &Cancel::new()).await;
+        assert_outcomes(&guarded, RunOutcome::Refused);
+        let allowed = DownOptions { allow_empty: true, ..DownOptions::default() };
+        assert_outcomes(&fleet.down(&services, &allowed, &Cancel::new()).await, RunOutcome::Drained);
+        assert_eq!(Left::in_(&cloud).await, Left::nothing(), "{mode:?}");
+        assert_eq!(cloud.lost_traffic_in_all(), Duration::ZERO, "{mode:?}");
+    }
+}
+
+/// ECS tells of its end when it has ended: its target goes, and the one of the next task on the same machine stays.
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ended_in_host_mode_is_taken_out() {
+    for machines in [1, 2] {
+        let clock = clock();
+        let settings = Settings { container_instances: machines, ..Settings::default() };
+        let (cloud, fleet) = world(&clock, settings, ChaosPlan::none());
+        let service = in_mode(&cloud, NetworkMode::Host, TargetType::Instance);
+        assert_outcomes(&up(&fleet, &service).await, RunOutcome::Ready);
+        let task = cloud.running_tasks().remove(0);
+        cloud.stop_by_hand(&task, "evening");
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        if machines == 1 {
+            // The address is the next one's by now.
+            assert_outcomes(&up(&fleet, &service).await, RunOutcome::Ready);
+        }
+        let told = cloud.observe_tasks(&service.request.cluster, &[task]).await.unwrap().remove(0);
+        let change = fleet.begin_change(std::slice::from_ref(&service), told, PATIENCE, &Cancel::new()).await;
+        match (machines, change) {
+            (1, Change::Nothing { .. }) => assert_eq!(cloud.registered().len(), 1),
+            (2, Change::Work(runs)) => {
+                fleet.drive(runs, Budget { drive: HOUR, calls: HOUR }, &Cancel::new()).await;
+                assert!(cloud.registered().is_empty());
+            }
+            (_, other) => panic!("{machines}: {other:?}"),
         }
     }
 }
