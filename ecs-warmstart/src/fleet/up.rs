@@ -14,6 +14,7 @@ use super::report::TaskReport;
 use super::resolve::resolve;
 use super::service::Service;
 use super::service_runs::{Piece, ServiceRuns, Until, Work, earlier};
+use crate::catalogue::DRAINED_BY_US;
 use crate::diagnose::Evidence;
 use crate::driver::{Cancel, Claims};
 use crate::ids::RunId;
@@ -58,7 +59,7 @@ pub(super) async fn begin(
     for warning in &warnings {
         fleet.warn(service, warning);
     }
-    let spec = spec.with_pins(pins);
+    let spec = spec.with_pins(pins).with_fresh(options.fresh);
     let mut raise = Raise { spec, call: call.cloned(), refills: true, next_slot: 0, runs: Vec::new() };
     if !options.fresh {
         let running = running_tasks(fleet, service, cancel).await?;
@@ -258,12 +259,17 @@ fn replaced(state: &State, refills: bool) -> Option<Replaced> {
     match state.cause()? {
         Cause::SlotTaken { .. } => Some(Replaced::SlotTaken),
         cause @ (Cause::TaskStopped { .. } | Cause::TaskLost { .. })
-            if refills && started_as_adopted(state) =>
+            if refills && started_as_adopted(state) && !was_drained(cause) =>
         {
             Some(Replaced::Gone(format!("a task that ran already is gone, another takes its place: {cause}")))
         }
         _ => None,
     }
+}
+
+/// Somebody took it down on purpose while this brought it up: it is not for this to bring it up again.
+fn was_drained(cause: &Cause) -> bool {
+    matches!(cause, Cause::TaskStopped { stop, .. } if stop.reason.starts_with(DRAINED_BY_US))
 }
 
 fn started_as_adopted(state: &State) -> bool {

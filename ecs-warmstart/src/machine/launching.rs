@@ -157,7 +157,9 @@ pub(super) fn found(run: &mut Run, tasks: Vec<TaskObservation>, policy: &Policy)
     if run.phase.is_undo() {
         return undo::found(run, tasks, policy);
     }
-    let earliest = tasks
+    // Another run's task would be one task for two that were asked for.
+    let candidates = if run.spec.is_fresh() { Vec::new() } else { tasks };
+    let earliest = candidates
         .into_iter()
         .filter(|task| may_be_of_this_run(run, task) != Some(false))
         .min_by(|a, b| (a.created_at, &a.task).cmp(&(b.created_at, &b.task)));

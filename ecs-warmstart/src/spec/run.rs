@@ -35,6 +35,8 @@ pub struct Spec {
     healthy_timeout: Duration,
     #[serde(default, skip_serializing_if = "Pins::is_empty")]
     pins: Pins,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fresh: bool,
 }
 
 fn no_pools(pools: &Arc<[Pool]>) -> bool {
@@ -65,6 +67,7 @@ impl Spec {
                 running_timeout: DEFAULT_RUNNING_TIMEOUT,
                 healthy_timeout: DEFAULT_HEALTHY_TIMEOUT,
                 pins: Pins::default(),
+                fresh: false,
             },
             bindings: Vec::new(),
             fallbacks: Vec::new(),
@@ -87,10 +90,22 @@ impl Spec {
         Self { running_timeout, healthy_timeout, ..self }
     }
 
+    /// The same as one more task, whatever runs: it takes no other run's task for its own.
+    #[must_use]
+    pub fn with_fresh(self, fresh: bool) -> Self {
+        Self { fresh, ..self }
+    }
+
     /// The same with these images alone.
     #[must_use]
     pub fn with_pins(&self, pins: Pins) -> Self {
         Self { pins, ..self.clone() }
+    }
+
+    /// Whether it is to be one more task, and never one that another run launched. Default no: a slot of a service is filled
+    /// by whichever task there is.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// The service that the task is of.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::Cancel;
-use ecs_warmstart::fleet::{Fleet, Report, RunOutcome, Service, UpOptions};
+use ecs_warmstart::fleet::{DownOptions, Fleet, Report, RunOutcome, Service, UpOptions};
 use ecs_warmstart::ids::TaskDefinitionId;
 use ecs_warmstart::memory::{Action, Behaviour, InMemory, Refusal, Settings, Stop};
 use ecs_warmstart::observation::TaskStatus;
@@ -149,6 +149,56 @@ async fn fresh_never_takes_an_old_task_for_its_own() {
     assert!(!report.services[0].tasks[0].adopted);
     assert_eq!(cloud.running_tasks().len(), 2);
     assert!(cloud.running_tasks().contains(&old[0]));
+}
+
+/// Two events are two tasks: who finds no capacity waits for some, or goes elsewhere, and does not answer with the other's.
+#[tokio::test(start_paused = true)]
+async fn fresh_never_takes_the_task_of_another_call_for_its_own() {
+    let (cloud, fleet) = sample(Settings::default());
+    let services = [auth(1)];
+    let named =
+        |name: &str| UpOptions { fresh: true, run_id: Some(name.parse().unwrap()), ..UpOptions::default() };
+    let first = async { fleet.up(&services, &named("first"), &Cancel::new()).await };
+    let second = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        cloud.refuse_next("authapi-task-def", 2, &Refusal::no_fargate_capacity());
+        fleet.up(&services, &named("second"), &Cancel::new()).await
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_outcomes(&first, RunOutcome::Ready);
+    assert_outcomes(&second, RunOutcome::Ready);
+    assert_ne!(tasks(&first), tasks(&second));
+    assert_eq!(cloud.running_tasks().len(), 2);
+
+    // An event whose start was undone is delivered again, after another one's start.
+    cloud.behave_next("authapi-task-def", 1, &Behaviour::never_serves());
+    let third = fleet.up(&services, &named("third"), &Cancel::new()).await;
+    assert_outcomes(&third, RunOutcome::Undone);
+    let fourth = fleet.up(&services, &named("fourth"), &Cancel::new()).await;
+    let third = fleet.up(&services, &named("third"), &Cancel::new()).await;
+    assert_outcomes(&third, RunOutcome::Ready);
+    assert_ne!(tasks(&third), tasks(&fourth));
+    assert_eq!(cloud.running_tasks().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_down_meanwhile_stays_down() {
+    let (cloud, fleet) = sample(Settings::default());
+    let services = [auth(1)];
+    up(&fleet, &services[0]).await;
+    let (group, target) = cloud.registered().remove(0);
+    cloud.deregister_by_hand(&group, &[target]).unwrap();
+    // Its address drains for 300 s, so that the second one waits for it while somebody takes the service down.
+    let second = async { fleet.up(&services, &UpOptions::default(), &Cancel::new()).await };
+    let down = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let allowed = DownOptions { allow_empty: true, ..DownOptions::default() };
+        fleet.down(&services, &allowed, &Cancel::new()).await
+    };
+    let (second, down) = tokio::join!(second, down);
+    assert_outcomes(&down, RunOutcome::Drained);
+    assert_ne!(second.services[0].outcome, RunOutcome::Ready);
+    assert!(cloud.running_tasks().is_empty(), "{second:#?}");
 }
 
 #[tokio::test(start_paused = true)]
