@@ -87,26 +87,15 @@ fn undo_of(phase: &mut Phase) -> Option<&mut Undo> {
 
 // --- What to do next
 
-pub(super) fn decide(run: &mut Run, policy: &Policy) -> Option<Next> {
-    let impatient_at = undo_of(&mut run.phase).map(|undo| undo.part_since + policy.undo_patience);
-    // However late it is, each part is tried before it is given up.
-    let out_of_patience = run.failures > 0 && impatient_at.is_some_and(|at| run.latest >= at);
-    if run.latest < run.not_before && !out_of_patience {
+pub(super) fn decide(run: &mut Run) -> Option<Next> {
+    if run.latest < run.not_before {
         return Some(Next::WakeAt(run.not_before));
     }
     match run.phase {
-        Phase::UndoLaunch { step: LaunchStep::Ask, .. } if out_of_patience => {
-            look_for_launch(run);
-            None
-        }
         Phase::UndoLaunch { step: LaunchStep::Ask, .. } => ask(run, Asked::Launch),
-        Phase::UndoLaunch { step: LaunchStep::Look, .. } if out_of_patience => {
-            name_launch(run);
-            None
-        }
         Phase::UndoLaunch { step: LaunchStep::Look, .. } => ask(run, Asked::Find),
-        Phase::UndoRegister { .. } => undo_register(run, out_of_patience),
-        Phase::UndoTask { .. } => undo_task(run, out_of_patience),
+        Phase::UndoRegister { .. } => undo_register(run),
+        Phase::UndoTask { .. } => undo_task(run),
         Phase::Launching { .. }
         | Phase::AwaitingRunning
         | Phase::AwaitingGate
@@ -150,6 +139,9 @@ pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Pol
         ) => {
             back_off(run, asked, failure, policy);
             begin_patience(run);
+            if is_out_of_patience(run, policy) {
+                give_up(run, asked);
+            }
         }
         // Not asked for in an undo.
         (Asked::Task | Asked::Target(_) | Asked::Register(_), _) => {}
@@ -163,6 +155,27 @@ fn begin_patience(run: &mut Run) {
         && let Some(undo) = undo_of(&mut run.phase)
     {
         undo.part_since = now;
+    }
+}
+
+/// Decided where a call fails and nowhere else: a run that was left alone for long tries each part before it gives it up.
+fn is_out_of_patience(run: &mut Run, policy: &Policy) -> bool {
+    let now = run.latest;
+    undo_of(&mut run.phase).is_some_and(|undo| now >= undo.part_since + policy.undo_patience)
+}
+
+/// Names what this part was to take back, and goes on with the next one.
+fn give_up(run: &mut Run, asked: Asked) {
+    match asked {
+        Asked::Launch => look_for_launch(run),
+        Asked::Find => name_launch(run),
+        Asked::Deregister(binding) => name_target(run, binding),
+        Asked::Stop => {
+            let leftover = task_leftover(run);
+            finish(run, leftover);
+        }
+        // Not asked for in an undo.
+        Asked::Task | Asked::Target(_) | Asked::Register(_) => {}
     }
 }
 
@@ -230,9 +243,8 @@ fn launch_settled(run: &mut Run) {
 
 // --- The targets
 
-fn undo_register(run: &mut Run, out_of_patience: bool) -> Option<Next> {
+fn undo_register(run: &mut Run) -> Option<Next> {
     match run.places.iter().position(|place| must_deregister(run, place)) {
-        Some(binding) if out_of_patience => name_target(run, binding),
         Some(binding) => return ask(run, Asked::Deregister(binding)),
         None => go_on(run, |undo| Phase::UndoTask { undo }),
     }
@@ -270,15 +282,11 @@ fn name_target(run: &mut Run, binding: usize) {
 
 // --- The task
 
-fn undo_task(run: &mut Run, out_of_patience: bool) -> Option<Next> {
-    if !must_stop(run) {
-        finish(run, None);
-    } else if out_of_patience {
-        let leftover = task_leftover(run);
-        finish(run, leftover);
-    } else {
+fn undo_task(run: &mut Run) -> Option<Next> {
+    if must_stop(run) {
         return ask(run, Asked::Stop);
     }
+    finish(run, None);
     None
 }
 

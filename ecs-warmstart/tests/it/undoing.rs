@@ -123,6 +123,22 @@ fn an_undo_that_is_taken_up_late_is_tried_more_than_once() {
     assert_eq!(stepped.next, Next::Perform(Effect::Deregister { binding: 0 }));
 }
 
+/// The state was handed on after a failure, and delivered when its patience was long over.
+#[test]
+fn an_undo_that_failed_once_is_tried_again_before_it_is_given_up() {
+    let policy = Policy::default();
+    let (state, _) = with(registered(), [(12, Input::Cancel), (13, failed(ErrorKind::Throttled))]);
+    let late: Timestamp = at(7200);
+    let stepped = step(state, Input::Tick, late, &policy);
+    assert_eq!(stepped.next, Next::Perform(Effect::Deregister { binding: 0 }));
+    // A second failure, so late, is one too many for this part; the next one is tried all the same.
+    let stepped = step(stepped.state, failed(ErrorKind::Throttled), late, &policy);
+    assert_eq!(stepped.next, Next::Perform(Effect::StopTask));
+    let stepped = step(stepped.state, Input::StopAccepted, late, &policy);
+    assert_eq!(stepped.state.phase(), PhaseName::Leaked);
+    assert_eq!(stepped.state.leftovers().len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_target_that_somebody_takes_out_is_registered_again() {
     let (cloud, fleet) = sample(Settings::default());

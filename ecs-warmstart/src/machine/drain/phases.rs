@@ -14,11 +14,6 @@ use crate::time::Timestamp;
 
 /// What to do next; nothing where the drain went on to another phase and has to be asked again.
 pub(super) fn decide(run: &mut DrainRun, policy: &Policy) -> Option<Next> {
-    // However late it is, each call is tried before it is given up.
-    if run.failures > 0 && run.latest >= run.failing_since + policy.undo_patience {
-        give_up(run);
-        return None;
-    }
     if run.latest < run.not_before {
         return Some(Next::WakeAt(run.not_before));
     }
@@ -208,6 +203,10 @@ fn back_off(run: &mut DrainRun, asked: Asked, failure: Failure, policy: &Policy)
     }
     run.not_before = run.latest + policy.backoff.delay(run.failures, run.seed.into());
     run.last_failure = Some(FailedCall { call: asked.call(), failure });
+    // Decided where a call fails and nowhere else: a drain that was left alone for long tries before it gives up.
+    if run.latest >= run.failing_since + policy.undo_patience {
+        give_up(run);
+    }
 }
 
 fn give_up(run: &mut DrainRun) {
