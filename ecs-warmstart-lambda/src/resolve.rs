@@ -33,7 +33,9 @@ impl Settings {
             Some(name) => self.configured(name)?.clone(),
             None => self.unconfigured(detail.service.as_ref(), detail)?,
         };
-        overrule(&mut service, detail)?;
+        // Those of the environment are for services that are not configured elsewhere.
+        let groups = if configured.is_none() { self.defaults.security_groups.as_slice() } else { &[] };
+        overrule(&mut service, detail, groups)?;
         // What the plan's starter did. On other capacity LAUNCH_TYPE says so.
         if configured.is_none() && self.defaults.compute.is_none() && service.request.network.is_some() {
             service.request.compute = Compute::LaunchType(LaunchType::Fargate);
@@ -164,8 +166,8 @@ impl Settings {
     }
 }
 
-/// Puts in what the event says.
-fn overrule(service: &mut Service, detail: &StartDetail) -> Result<(), Failure> {
+/// Puts in what the event says. `groups` are the security groups of a network that only the event makes.
+fn overrule(service: &mut Service, detail: &StartDetail, groups: &[String]) -> Result<(), Failure> {
     if detail.port == Some(0) {
         return Err(Failure::invalid_event("`detail.port` is 0; a port is 1 to 65535"));
     }
@@ -182,7 +184,8 @@ fn overrule(service: &mut Service, detail: &StartDetail) -> Result<(), Failure> 
     overrule_bindings(service, detail)?;
     if let Some(subnets) = &detail.subnets {
         let configured = service.request.network.clone();
-        service.request.network.get_or_insert_default().subnets = subnets.clone();
+        let made = || AwsVpc { security_groups: groups.to_vec(), ..AwsVpc::default() };
+        service.request.network.get_or_insert_with(made).subnets = subnets.clone();
         // A fallback with subnets of its own keeps them; one that took the service's takes these.
         for pool in service.fallbacks.iter_mut().filter(|pool| pool.network == configured) {
             pool.network.clone_from(&service.request.network);
@@ -250,4 +253,31 @@ fn overrule_bindings(service: &mut Service, detail: &StartDetail) -> Result<(), 
         binding.container = None;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environments_security_groups_are_those_of_an_events_subnets() {
+        let group = "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/auth/0123456789abcdef";
+        let variables = [
+            ("ECS_CLUSTER", "dev"),
+            ("TASK_DEFINITION", "web"),
+            ("TARGET_GROUP_ARN", group),
+            ("SECURITY_GROUPS", "sg-1"),
+            ("CONTAINER_PORT", "8080"),
+        ];
+        let read =
+            |name: &str| variables.iter().find(|(its, _)| *its == name).map(|(_, value)| value.to_string());
+        let settings = Settings::read(read).unwrap();
+        let subnets = Some(vec!["subnet-a".to_owned()]);
+        let detail = StartDetail { subnets, ..StartDetail::default() };
+        let network = settings.service_of(&detail).unwrap().request.network.unwrap();
+        assert_eq!(
+            (network.subnets, network.security_groups),
+            (vec!["subnet-a".into()], vec!["sg-1".into()])
+        );
+    }
 }
