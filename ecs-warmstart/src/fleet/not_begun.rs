@@ -49,9 +49,14 @@ pub(super) fn unresolved(image: &ImageRef, error: &PortError) -> NotBegun {
         ErrorKind::NotFound => {
             refused("image_not_found", format!("image {image} does not exist"), &push_it(image))
         }
-        ErrorKind::Denied => {
-            refused("image_not_resolved", unknown(), "allow ecr:BatchGetImage on its repository")
-        }
+        ErrorKind::Denied => refused(
+            "image_not_resolved",
+            unknown(),
+            match image.ecr() {
+                Some(_) => "allow ecr:BatchGetImage on its repository",
+                None => "name an image that its registry shows without credentials, or one in Amazon ECR",
+            },
+        ),
         _ => refused("image_not_resolved", unknown(), ""),
     }
 }
