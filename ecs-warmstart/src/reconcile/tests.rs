@@ -107,6 +107,36 @@ fn a_right_target_is_left_alone_whatever_its_health() {
     }
 }
 
+/// A task in network mode `host` says no ports, and of a machine that may not be described nobody says which it is.
+#[test]
+fn a_target_on_a_machine_stays_where_a_task_that_does_not_say_may_stand_behind_it() {
+    let on = |id: &str, instance: Option<&str>, ports: &[u16], status| {
+        let port = |&host_port: &u16| PortBinding { container_port: 8080, host_port };
+        let ports = ports.iter().map(port).collect();
+        let api = ContainerObservation { name: "api".into(), ports, ..ContainerObservation::default() };
+        TaskObservation {
+            addresses: Vec::new(),
+            host: Some(Host { container_instance: "ci".into(), ec2_instance: instance.map(str::to_owned) }),
+            containers: vec![api],
+            ..task(id, "10.0.0.1", status)
+        }
+    };
+    let gone = "i-1:32768 deregister, gone has stopped";
+    let named = "i-1:32768 report stale_target";
+    for (instance, ports, expected) in [
+        (Some("i-1"), &[][..], named),
+        (Some("i-2"), &[], gone),
+        (None, &[32768], named),
+        (None, &[32769], gone),
+        (Some("i-1"), &[32769], gone),
+    ] {
+        let mut view = world(vec![(Target::new("i-1", 32768), seen(TargetState::Unhealthy))]);
+        view.services[0].ended.push(on("gone", Some("i-1"), &[32768], TaskStatus::Stopped));
+        view.services[0].others.push(on("other", instance, ports, TaskStatus::Running));
+        assert_eq!(lines(&view), [expected], "{instance:?} {ports:?}");
+    }
+}
+
 #[test]
 fn every_task_of_a_service_is_registered_not_only_the_first() {
     let mut view = world(vec![(target("10.0.0.1"), seen(TargetState::Healthy))]);

@@ -228,3 +228,16 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Drain>(&written).unwrap(), drain);
     }
 }
+
+/// It was handed on after a failure, and delivered when its patience was long over.
+#[test]
+fn a_drain_that_failed_once_is_tried_again_before_it_halts() {
+    let policy = Policy::default();
+    let asked = drain_step(Drain::new(spec(true, None), at(0)), Input::Tick, at(0), &policy);
+    let waits = drain_step(asked.drain, failed(ErrorKind::Throttled), at(0), &policy);
+    assert!(matches!(waits.next, Next::WakeAt(_)), "{:?}", waits.next);
+    let late = drain_step(waits.drain, Input::Tick, at(7200), &policy);
+    assert_eq!(late.next, Next::Perform(Effect::Deregister { binding: 0 }));
+    let over = drain_step(late.drain, failed(ErrorKind::Throttled), at(7200), &policy);
+    assert_eq!((over.next, over.drain.phase()), (Next::Finished, PhaseName::Halted));
+}
