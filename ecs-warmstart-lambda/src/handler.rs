@@ -181,6 +181,7 @@ impl<'a> Work<'a> {
             drain_wait: detail.drain_wait(),
             allow_empty: detail.allow_empty != Some(false),
             task: None,
+            neighbours: self.settings.services.clone(),
         };
         Ok(self.fleet.begin_down(&services, &options, self.patience(), cancel).await)
     }

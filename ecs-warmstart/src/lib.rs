@@ -98,6 +98,7 @@ pub mod reconcile;
 pub mod registry;
 pub mod rollout;
 pub mod spec;
+pub mod started_by;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 pub mod time;

@@ -52,14 +52,19 @@ impl Down {
             bring_up_sample(&fleet, &scene, &progress, &cancel).await;
         }
         let fleet = fleet.with_observer(Arc::clone(&progress));
-        let report = fleet.down(&scene.services, &self.options(), &cancel).await;
+        let report = fleet.down(&scene.services, &self.options(&scene), &cancel).await;
         drop(watch);
         progress.finish();
         print(global.output, &report, text::down)?;
         Ok(Ending::of_report(&report, cancel.is_cancelled()))
     }
 
-    fn options(&self) -> DownOptions {
-        DownOptions { drain_wait: self.drain_wait, allow_empty: self.allow_empty, task: self.task.clone() }
+    fn options(&self, scene: &Scene) -> DownOptions {
+        DownOptions {
+            drain_wait: self.drain_wait,
+            allow_empty: self.allow_empty,
+            task: self.task.clone(),
+            neighbours: scene.neighbours.clone(),
+        }
     }
 }

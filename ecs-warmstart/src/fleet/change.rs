@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::facts::{call_failed, read_facts, tasks_in};
 use super::handle::Fleet;
-use super::resolve::resolve;
+use super::resolve::resolve_running;
 use super::runs::Runs;
-use super::service::Service;
+use super::service::{GateKind, Service};
 use super::service_runs::{ServiceRuns, Work};
 use super::up::{self, Raise};
 use crate::address::target_of;
@@ -41,8 +41,10 @@ impl Fleet {
     ///
     /// A task of one of the services that ends, or that ECS has told to stop, is taken out of its service's groups, unless
     /// its address is behind another running task by now. One that is RUNNING and stands in a group not at all is taken over and
-    /// registered once its gate is open; it is never stopped. Everything else asks for nothing: other people's tasks, other
-    /// states, events that are older than what ECS says now, and the same event again.
+    /// registered once its containers are HEALTHY; it is never stopped. Everything else asks for nothing: other people's tasks,
+    /// other states, events that are older than what ECS says now, and the same event again.
+    ///
+    /// A task that was [started elsewhere](Service::started_elsewhere) belongs where it says, in whichever cluster.
     ///
     /// `services` are all that may share a group, not the task's alone.
     ///
@@ -56,26 +58,21 @@ impl Fleet {
         patience: Duration,
         cancel: &Cancel,
     ) -> Change {
-        let Some(service) = services.iter().find(|service| is_of(service, &task)) else {
+        let Some(service) = services.iter().find_map(|service| service.as_started(&task)) else {
             return nothing(format!("task {} is of no configured service", task.task.id()));
         };
         let began = self.clock.now();
-        let look = Look { fleet: self, services, service, cancel };
+        let look = Look { fleet: self, services, service: &service, cancel };
         match self.within(patience, look.change(task)).await {
             Ok(Asked::Nothing(why)) => Change::Nothing { why },
             Ok(Asked::Work { command, runs }) => Change::Work(Runs::new(command, began, vec![runs])),
-            Err(cause) => Change::Work(Runs::new("change", began, vec![up::never_began(service, &cause)])),
+            Err(cause) => Change::Work(Runs::new("change", began, vec![up::never_began(&service, &cause)])),
         }
     }
 }
 
 fn nothing(why: String) -> Change {
     Change::Nothing { why }
-}
-
-fn is_of(service: &Service, task: &TaskObservation) -> bool {
-    let cluster = task.task.cluster().is_none_or(|cluster| cluster == service.request.cluster.name());
-    cluster && task.started_by.as_ref() == Some(&service.request.started_by)
 }
 
 enum Asked {
@@ -191,9 +188,10 @@ impl Look<'_> {
     async fn take_up(&self, task: TaskObservation) -> Answer {
         let id = task.task.id().to_owned();
         let mut warnings = Vec::new();
-        let facts = read_facts(self.fleet, self.service, self.cancel, &mut warnings).await?;
-        let run = RunId::for_adopted(&self.service.name, &task.task);
-        let (spec, more) = resolve(self.service, &facts, run, Readiness::Registered)?;
+        let service = &launched_as(self.service, &task);
+        let facts = read_facts(self.fleet, service, self.cancel, &mut warnings).await?;
+        let run = RunId::for_adopted(&service.name, &task.task);
+        let (spec, more) = resolve_running(service, &facts, run, Readiness::Registered)?;
         warnings.extend(more);
         let targets = self.targets().await?;
         let standing = |binding: &Binding| {
@@ -216,6 +214,20 @@ impl Look<'_> {
     fn runs(&self, warnings: Vec<String>, work: Work) -> ServiceRuns {
         ServiceRuns { service: self.service.name.clone(), warnings, findings: Vec::new(), work }
     }
+}
+
+/// The service with what this task runs. Whoever started it may have asked for a gate that is stricter than the configured one,
+/// so the stricter of both holds.
+fn launched_as(service: &Service, task: &TaskObservation) -> Service {
+    let mut service = Service { gate: GateKind::ContainerHealthy, ..service.clone() };
+    let configured = &service.request.task_definition;
+    if let Some(definition) = task.task_definition.as_ref().filter(|its| its.family() != configured.family())
+    {
+        service.request.task_definition = definition.clone();
+        // Its containers may have other names; the port says which is meant.
+        service.bindings.iter_mut().for_each(|binding| binding.container = None);
+    }
+    service
 }
 
 fn drains(seen: &TargetObservation) -> bool {

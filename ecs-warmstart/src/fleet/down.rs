@@ -4,27 +4,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::facts::{call_failed, read_facts, read_tasks};
+use super::facts::{call_failed, read_facts, tasks_in};
 use super::handle::Fleet;
 use super::options::DownOptions;
+use super::parts::{Part, Parts, read_parts};
 use super::report::{RunOutcome, TaskReport};
-use super::resolve::resolve;
+use super::resolve::resolve_running;
 use super::service::Service;
 use super::service_runs::{ServiceRuns, Work};
 use crate::driver::Cancel;
 use crate::error::ErrorKind;
-use crate::ids::{RunId, TargetGroupArn};
+use crate::ids::{ClusterId, RunId, TargetGroupArn};
 use crate::machine::{Cause, Drain, DrainPlace, DrainSpec, Operation};
-use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
+use crate::observation::{Target, TargetObservation, TargetState, TaskObservation};
 use crate::ports::Selector;
-use crate::reconcile::{Action, GroupView, Removal, ServiceView, Stale, View, reconcile, stands_in};
-use crate::spec::{Binding, Readiness};
+use crate::reconcile::{
+    Action, GroupView, Removal, ServiceView, Stale, View, may_be_behind, reconcile, stands_in,
+};
+use crate::spec::{Binding, Gate, Readiness};
 
 /// AWS's own default, for a group whose delay may not be read.
 const DEFAULT_DELAY: Duration = Duration::from_secs(300);
 
 /// What would be taken down of a service.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Plan {
     drains: Vec<DrainSpec>,
     groups: BTreeMap<TargetGroupArn, Group>,
@@ -39,40 +42,89 @@ struct Group {
     targets: Vec<(Target, TargetObservation)>,
 }
 
-/// Looks at what runs and what is registered, and plans its end.
+/// Looks at what runs and what is registered, and plans its end. `around` are all services whose tasks may have an address in
+/// the same groups.
 pub(super) async fn plan(
     fleet: &Fleet,
     service: &Service,
+    around: &[Service],
     options: &DownOptions,
     cancel: &Cancel,
 ) -> Result<Plan, Box<Cause>> {
-    let mut warnings = Vec::new();
-    let bindings = bindings(fleet, service, cancel, &mut warnings).await;
-    let started_by = service.request.started_by.clone();
-    let mut tasks = match &options.task {
-        None => read_tasks(fleet, service, &Selector::StartedBy(started_by.clone()), cancel).await?,
-        Some(task) => named_task(fleet, service, task, cancel).await?,
-    };
-    // Stopped tasks may be listed among those that run.
-    tasks.retain(|task| task.status != TaskStatus::Stopped);
-    let family = service.request.task_definition.family().to_owned();
-    let mut ended = read_tasks(fleet, service, &Selector::StoppedOf { family }, cancel).await?;
-    ended.retain(|task| task.started_by.as_ref() == Some(&started_by));
-    // Told to stop by a call that was interrupted: it is watched until it has.
-    let stopping: Vec<_> = ended.extract_if(.., |task| task.status != TaskStatus::Stopped).collect();
-    tasks.extend(stopping.into_iter().filter(|_| options.task.is_none()));
-    let groups = read_groups(fleet, service, &bindings, cancel).await?;
+    let Parts { parts, running } = read_parts(fleet, service, options, cancel).await?;
+    let planner = Planner { fleet, around, options, cancel };
+    let mut plan = Plan::default();
+    for part in parts {
+        planner.plan(part, &running, &mut plan).await?;
+    }
+    Ok(plan)
+}
 
-    let mut drains: Vec<DrainSpec> =
-        tasks.iter().map(|task| drain_of(service, task, (&bindings, &groups), options)).collect();
-    if options.task.is_none() {
-        let others = read_tasks(fleet, service, &Selector::Running, cancel).await?;
-        let stale = stale_targets(service, bindings, (tasks, ended, others), &groups);
-        if !stale.is_empty() {
-            drains.push(drain(service, "stale", None, stale, options));
+struct Planner<'a> {
+    fleet: &'a Fleet,
+    around: &'a [Service],
+    options: &'a DownOptions,
+    cancel: &'a Cancel,
+}
+
+impl Planner<'_> {
+    async fn plan(&self, part: Part, running: &[TaskObservation], plan: &mut Plan) -> Result<(), Box<Cause>> {
+        let Part { service, tasks, ended } = part;
+        let bindings = bindings(self.fleet, &service, self.cancel, &mut plan.warnings).await;
+        let groups = read_groups(self.fleet, &service, &bindings, self.cancel).await?;
+        let neighbours = service.neighbours(self.around);
+        let drain = |name: &str, task: Option<&TaskObservation>, places| DrainSpec {
+            service: service.name.clone(),
+            run: RunId::for_drain(&service.name, name),
+            cluster: service.request.cluster.clone(),
+            task: task.map(|task| task.task.clone()),
+            places,
+            neighbours: neighbours.clone(),
+            drain_wait: self.options.drain_wait,
+        };
+        let its =
+            tasks.iter().map(|task| drain(task.task.id(), Some(task), places(task, &bindings, &groups)));
+        plan.drains.extend(its);
+        if self.options.task.is_none() {
+            let mut stale = stale_targets(&service, &bindings, (&tasks, ended, running), &groups);
+            self.leave_to_others(&service, &neighbours, &mut stale, &mut plan.warnings).await;
+            if !stale.is_empty() {
+                plan.drains.push(drain(&format!("stale of {}", service.request.started_by), None, stale));
+            }
+        }
+        plan.groups.extend(groups);
+        Ok(())
+    }
+
+    /// Leaves the addresses that tasks here or in the clusters around may have by now. Looked at after the groups: whoever was
+    /// registered before that is seen.
+    async fn leave_to_others(
+        &self,
+        service: &Service,
+        neighbours: &[ClusterId],
+        stale: &mut Vec<DrainPlace>,
+        warnings: &mut Vec<String>,
+    ) {
+        for cluster in neighbours.iter().chain([&service.request.cluster]) {
+            if stale.is_empty() {
+                return;
+            }
+            let patience = service.running_timeout;
+            match tasks_in(self.fleet, cluster, patience, &Selector::Running, self.cancel).await {
+                Ok(tasks) => stale.retain(|place| {
+                    !tasks.iter().any(|task| !task.is_ending() && may_be_behind(task, &place.target))
+                }),
+                Err(cause) => {
+                    stale.clear();
+                    warnings.push(format!(
+                        "the addresses of tasks that died earlier stay where they are: nobody knows whether a task in cluster \
+                         {} has them by now: {cause}",
+                        cluster.name()
+                    ));
+                }
+            }
         }
     }
-    Ok(Plan { drains, groups, warnings })
 }
 
 /// The bindings with what the definitions add. A definition that is gone keeps nothing from being taken down.
@@ -84,7 +136,7 @@ async fn bindings(
 ) -> Vec<Binding> {
     let run = RunId::for_slot(&service.name, 0);
     let resolved = match read_facts(fleet, service, cancel, &mut Vec::new()).await {
-        Ok(facts) => resolve(service, &facts, run, Readiness::Registered),
+        Ok(facts) => resolve_running(service, &facts, run, Readiness::Registered),
         Err(cause) => Err(cause),
     };
     match resolved {
@@ -94,21 +146,6 @@ async fn bindings(
             service.bindings.clone()
         }
     }
-}
-
-async fn named_task(
-    fleet: &Fleet,
-    service: &Service,
-    task: &crate::ids::TaskArn,
-    cancel: &Cancel,
-) -> Result<Vec<TaskObservation>, Box<Cause>> {
-    let (cluster, waiter) = (&service.request.cluster, &fleet.ports.waiter);
-    let tasks = [task.clone()];
-    let seen =
-        fleet.patiently(service.running_timeout, cancel, || waiter.observe_tasks(cluster, &tasks)).await;
-    let mut seen = seen.map_err(|error| call_failed(Operation::DescribeTasks, error))?;
-    seen.retain(|task| task.status != TaskStatus::Missing);
-    Ok(seen)
 }
 
 async fn read_groups(
@@ -142,13 +179,12 @@ async fn read_groups(
     Ok(groups)
 }
 
-/// The drain of a task: whatever stands behind it in the service's groups goes first, whichever port it has.
-fn drain_of(
-    service: &Service,
+/// What a drain of the task takes out: whatever stands behind it in the service's groups, whichever port it has.
+fn places(
     task: &TaskObservation,
-    (bindings, groups): (&[Binding], &BTreeMap<TargetGroupArn, Group>),
-    options: &DownOptions,
-) -> DrainSpec {
+    bindings: &[Binding],
+    groups: &BTreeMap<TargetGroupArn, Group>,
+) -> Vec<DrainPlace> {
     let mut places = Vec::new();
     for (arn, group) in groups {
         let bindings = || bindings.iter().filter(|binding| binding.target_group == *arn);
@@ -156,25 +192,7 @@ fn drain_of(
         let behind = group.targets.iter().filter(|(target, _)| is_its(target));
         places.extend(behind.map(|(target, seen)| place(arn, group, target, seen)));
     }
-    drain(service, task.task.id(), Some(task), places, options)
-}
-
-fn drain(
-    service: &Service,
-    name: &str,
-    task: Option<&TaskObservation>,
-    places: Vec<DrainPlace>,
-    options: &DownOptions,
-) -> DrainSpec {
-    DrainSpec {
-        service: service.name.clone(),
-        run: RunId::for_drain(&service.name, name),
-        cluster: service.request.cluster.clone(),
-        task: task.map(|task| task.task.clone()),
-        places,
-        neighbours: Vec::new(),
-        drain_wait: options.drain_wait,
-    }
+    places
 }
 
 fn place(arn: &TargetGroupArn, group: &Group, target: &Target, seen: &TargetObservation) -> DrainPlace {
@@ -189,22 +207,22 @@ fn place(arn: &TargetGroupArn, group: &Group, target: &Target, seen: &TargetObse
 /// The addresses of tasks of the service that died earlier.
 fn stale_targets(
     service: &Service,
-    bindings: Vec<Binding>,
-    (tasks, ended, mut others): (Vec<TaskObservation>, Vec<TaskObservation>, Vec<TaskObservation>),
+    bindings: &[Binding],
+    (tasks, ended, running): (&[TaskObservation], Vec<TaskObservation>, &[TaskObservation]),
     groups: &BTreeMap<TargetGroupArn, Group>,
 ) -> Vec<DrainPlace> {
-    others.retain(|other| tasks.iter().all(|task| task.task != other.task));
+    let is_other = |other: &&TaskObservation| tasks.iter().all(|task| task.task != other.task);
     let seen =
         |group: &Group| GroupView { removal: Removal::Remove, ..GroupView::new(None, group.targets.clone()) };
     let its = ServiceView {
         service: service.name.clone(),
-        bindings,
+        bindings: bindings.to_vec(),
         misfits: Vec::new(),
-        gate: crate::spec::Gate::Running,
+        gate: Gate::Running,
         network_mode: None,
-        tasks,
+        tasks: tasks.to_vec(),
         ended,
-        others,
+        others: running.iter().filter(is_other).cloned().collect(),
     };
     let groups_seen = groups.iter().map(|(arn, group)| (arn.clone(), seen(group))).collect();
     let plan = reconcile(&View { services: vec![its], groups: groups_seen, ..View::default() });
@@ -246,7 +264,7 @@ pub(super) fn emptied(plans: &[Result<Plan, Box<Cause>>]) -> BTreeSet<TargetGrou
 /// Makes the drains of a plan, unless it would empty one of these groups.
 pub(super) fn begin(
     fleet: &Fleet,
-    (service, all): (&Service, &[Service]),
+    service: &Service,
     plan: Result<Plan, Box<Cause>>,
     guarded: &BTreeSet<TargetGroupArn>,
 ) -> ServiceRuns {
@@ -263,9 +281,7 @@ pub(super) fn begin(
         return refused(service, &cause, plan.warnings);
     }
     let now = fleet.clock.now();
-    let neighbours = service.neighbours(all);
-    let with_neighbours = |spec| DrainSpec { neighbours: neighbours.clone(), ..spec };
-    let drains = plan.drains.into_iter().map(|spec| Drain::new(with_neighbours(spec), now)).collect();
+    let drains = plan.drains.into_iter().map(|spec| Drain::new(spec, now)).collect();
     let work = Work::Drains { drains };
     ServiceRuns { service: service.name.clone(), warnings: plan.warnings, findings: Vec::new(), work }
 }

@@ -54,8 +54,9 @@ pub(super) async fn task(
     let asked = [task.clone()];
     let seen = gathering.read("DescribeTasks", || waiter.observe_tasks(cluster, &asked)).await;
     if let Some(seen) = seen.and_then(|seen| seen.into_iter().next()) {
-        let service = services.iter().find(|it| Some(&it.request.started_by) == seen.started_by.as_ref());
-        let bindings = service.filter(|_| !seen.is_ending()).map_or(&[][..], |service| &service.bindings);
+        let service = services.iter().find_map(|service| service.as_started(&seen));
+        let alive = service.as_ref().filter(|_| !seen.is_ending());
+        let bindings = alive.map_or(&[][..], |service| &service.bindings);
         let (seen, targets) = with_targets(&mut gathering, vec![seen], bindings).await.remove(0);
         gathering.evidence.service = service.map(|service| service.name.to_string());
         let definition = definition(&mut gathering, seen.task_definition.as_ref()).await;

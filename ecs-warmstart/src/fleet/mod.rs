@@ -19,6 +19,7 @@ mod looked_into;
 mod mend;
 mod not_begun;
 mod options;
+mod parts;
 mod pieces;
 mod pinned;
 mod preflight;

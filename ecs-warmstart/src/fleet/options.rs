@@ -39,6 +39,9 @@ pub struct DownOptions {
     pub allow_empty: bool,
     /// Only this task, whoever started it. Default: every task of the service.
     pub task: Option<TaskArn>,
+    /// Services that are configured and not taken down now. An address that a task of theirs may have stays in the groups that
+    /// they share.
+    pub neighbours: Vec<Service>,
 }
 
 /// How `verify` goes about it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::handle::{Fleet, random_call};
@@ -65,17 +66,19 @@ impl Fleet {
         cancel: &Cancel,
     ) -> Runs {
         let began = self.clock.now();
+        let around: Arc<[Service]> = services.iter().chain(&options.neighbours).cloned().collect();
         let plans = self
             .each(services.to_vec(), |fleet, service| {
-                let (options, cancel) = (options.clone(), cancel.clone());
-                async move { fleet.within(patience, down::plan(&fleet, &service, &options, &cancel)).await }
+                let (options, cancel, around) = (options.clone(), cancel.clone(), Arc::clone(&around));
+                async move {
+                    let plan = down::plan(&fleet, &service, &around, &options, &cancel);
+                    fleet.within(patience, plan).await
+                }
             })
             .await;
         let guarded = if options.allow_empty { BTreeSet::new() } else { down::emptied(&plans) };
-        let begun = services
-            .iter()
-            .zip(plans)
-            .map(|(service, plan)| down::begin(self, (service, services), plan, &guarded));
+        let begun =
+            services.iter().zip(plans).map(|(service, plan)| down::begin(self, service, plan, &guarded));
         Runs::new("down", began, begun.collect())
     }
 

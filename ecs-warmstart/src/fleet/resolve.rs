@@ -26,6 +26,19 @@ pub(super) fn resolve(
     run: RunId,
     readiness: Readiness,
 ) -> Result<(Spec, Vec<String>), Box<Cause>> {
+    if let Some(definition) = &facts.task_definition {
+        refuse(network_fits(service.request.network.as_ref(), definition))?;
+    }
+    resolve_running(service, facts, run, readiness)
+}
+
+/// The same for tasks that run already: how they were launched is no longer asked.
+pub(super) fn resolve_running(
+    service: &Service,
+    facts: &Facts,
+    run: RunId,
+    readiness: Readiness,
+) -> Result<(Spec, Vec<String>), Box<Cause>> {
     let mut warnings = Vec::new();
     let definition = facts.task_definition.as_ref();
     let mut builder = Spec::builder(service.name.clone(), run, service.request.clone())
@@ -39,7 +52,6 @@ pub(super) fn resolve(
     }
     if let Some(definition) = definition {
         builder = builder.size(TaskSize { cpu: definition.cpu, memory: definition.memory });
-        refuse(network_fits(service.request.network.as_ref(), definition))?;
         builder = builder.network_mode(definition.network_mode);
     }
     for (place, binding) in service.bindings.iter().enumerate() {

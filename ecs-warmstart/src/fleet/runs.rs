@@ -93,6 +93,33 @@ impl Runs {
         touched
     }
 
+    /// How far each start has got with its client tokens: all before this one are proved over.
+    pub fn attempts(&self) -> Vec<u32> {
+        let starts = self.form.services.iter().filter_map(|service| match &service.work {
+            Work::Starts(raise) => Some(&raise.runs),
+            Work::Drains { .. } | Work::Nothing { .. } | Work::Refused => None,
+        });
+        starts.flatten().map(State::attempt).collect()
+    }
+
+    /// Lets starts that have asked for nothing yet go on where [those](Self::attempts) of an earlier call of the same
+    /// [`run_id`](super::UpOptions::run_id) ended.
+    ///
+    /// They lead to the same tasks without it too. But ECS answers a token that it knows as it did before, refusals for
+    /// capacity included, for up to a day, so that a start which asks from the first token on takes as long as the earlier
+    /// one did before it asks anything new.
+    #[must_use]
+    pub fn gone_on_from(mut self, attempts: &[u32]) -> Self {
+        let starts = self.form.services.iter_mut().filter_map(|service| match &mut service.work {
+            Work::Starts(raise) => Some(&mut raise.runs),
+            Work::Drains { .. } | Work::Nothing { .. } | Work::Refused => None,
+        });
+        for (state, attempt) in starts.flatten().zip(attempts) {
+            state.go_on_from(*attempt);
+        }
+        self
+    }
+
     pub(super) fn into_services(self) -> (String, Timestamp, Vec<ServiceRuns>) {
         (self.form.command, self.form.began, self.form.services)
     }

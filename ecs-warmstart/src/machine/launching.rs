@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::capacity::{choose, fresh_pool, note_shortage, refuses_for_capacity, tried};
 use super::io::Next;
-use super::state::{Asked, Doubt, FailedCall, LaunchStep, Phase, Run, Via};
+use super::state::{Asked, Doubt, FailedCall, LaunchStep, Phase, Run, State, Via};
 use super::step::{ask, back_off};
 use super::{Cause, undo};
 use crate::error::{ErrorKind, Failure};
@@ -17,6 +17,17 @@ const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// How far they can lie apart: AWS refuses signatures that are 5 minutes off. What is older than that is none of this run's.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+
+impl State {
+    /// Lets a run that has asked for nothing yet begin with this attempt. All before it have to be proved over.
+    pub(crate) fn go_on_from(&mut self, attempt: u32) {
+        let run = &mut self.run;
+        let has_asked = run.asked_since.is_some() || run.held.is_some();
+        if !has_asked && matches!(run.phase, Phase::Launching { step: LaunchStep::Ask }) {
+            run.attempt = attempt;
+        }
+    }
+}
 
 pub(super) fn launching(run: &mut Run, step: LaunchStep, policy: &Policy) -> Option<Next> {
     let deadline = run.running_since + run.spec.running_timeout();

@@ -211,3 +211,33 @@ async fn every_pair_of_failures_ends_with_nothing_or_names_it_and_a_second_call_
     }
     assert!(runs > 4_000, "{runs} runs");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_a_task_in_a_neighbouring_cluster_has_by_now_stays() {
+    let in_cluster = |name: &str| {
+        let mut twin = auth(1);
+        twin.request.cluster = name.parse().unwrap();
+        twin
+    };
+    for (neighbours, stays, warned) in [
+        (vec![in_cluster("pdfcreator-cluster")], true, false),
+        // Nobody knows what runs there.
+        (vec![in_cluster("nowhere")], true, true),
+        (vec![in_cluster("batch-engine")], false, false),
+        // Who is told of no neighbour cannot know.
+        (Vec::new(), false, false),
+    ] {
+        let (cloud, fleet) = sample(Settings { addresses: 1, ..Settings::default() });
+        up(&fleet, &[auth(1)]).await;
+        cloud.stop_by_hand(&cloud.running_tasks()[0], "gone");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        up(&fleet, &[in_cluster("pdfcreator-cluster")]).await;
+        assert_eq!((cloud.tasks().len(), cloud.registered().len()), (2, 1), "one address for both");
+        let report = down(&fleet, &[auth(1)], &DownOptions { neighbours, ..allowed() }).await;
+        assert_eq!(cloud.registered().len(), usize::from(stays), "{report:#?}");
+        let warnings = &report.services[0].warnings;
+        let says = |text: &String| text.contains("nobody knows whether a task in cluster nowhere has them");
+        assert_eq!(warnings.iter().any(says), warned, "{report:#?}");
+        assert_eq!(cloud.running_tasks().len(), 1);
+    }
+}

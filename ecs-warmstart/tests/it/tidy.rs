@@ -42,9 +42,10 @@ const LAWS: [(&str, &[(&str, &str)]); 5] = [
 ];
 
 /// Which modules each module of the crate's root may name. What is not here may not be named.
-const IMPORTS: [(&str, &[&str]); 28] = [
+const IMPORTS: [(&str, &[&str]); 29] = [
     ("ids", &[]),
     ("time", &[]),
+    ("started_by", &["ids"]),
     ("overrides", &["ids"]),
     ("image", &["ids", "time"]),
     ("clock", &["time"]),
@@ -102,6 +103,7 @@ const IMPORTS: [(&str, &[&str]); 28] = [
         "fleet",
         &[
             "ids",
+            "started_by",
             "time",
             "overrides",
             "clock",
