@@ -73,12 +73,23 @@ impl FailureKind {
 pub struct Failure {
     kind: FailureKind,
     message: String,
+    attempts: Vec<u32>,
 }
 
 impl Failure {
     /// A failure of that kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), attempts: Vec::new() }
+    }
+
+    /// The same with where its launches had got to.
+    pub(crate) fn after(self, attempts: Vec<u32>) -> Self {
+        Self { attempts, ..self }
+    }
+
+    /// Where the launches had got to, each as its client tokens count.
+    pub(crate) fn attempts(&self) -> &[u32] {
+        &self.attempts
     }
 
     /// An event that cannot be understood.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::failure::{Failure, FailureKind};
 use crate::handler::{Handler, Invocation};
 use crate::logging;
-use crate::queue::{Queue, Sqs};
+use crate::queue::Sqs;
 use crate::settings::Settings;
 
 /// Answers events until Lambda ends the process.
@@ -51,11 +51,10 @@ async fn handler(env: impl Fn(&str) -> Option<String>) -> Result<Handler, Failur
     let aws = aws::connect(&options)
         .await
         .map_err(|error| Failure::new(FailureKind::InvalidConfiguration, error.to_string()))?;
-    let queue = match &settings.continue_queue {
-        Some(url) => Some(Arc::new(Sqs::new(url).await) as Arc<dyn Queue>),
-        None => None,
-    };
-    Ok(Handler::new(settings, Ports::from_one(aws), queue))
+    let urls = [settings.continue_queue.as_deref(), settings.dead_letter_queue.as_deref()];
+    let [queue, dead_letters] =
+        if urls.iter().any(Option::is_some) { Sqs::all(urls).await } else { [None, None] };
+    Ok(Handler::new(settings, Ports::from_one(aws), queue).with_dead_letters(dead_letters))
 }
 
 fn invocation(context: &lambda_runtime::Context) -> Invocation {

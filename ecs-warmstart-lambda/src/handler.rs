@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::{Cancel, Driven, TracingObserver};
-use ecs_warmstart::fleet::{Budget, Change, DownOptions, Fleet, Runs, UpOptions};
+use ecs_warmstart::fleet::{Budget, Change, DownOptions, Fleet, Runs, Service, UpOptions};
 use ecs_warmstart::ids::RunId;
 use ecs_warmstart::ports::Ports;
 use ecs_warmstart::spec::Readiness;
@@ -13,8 +13,9 @@ use ecs_warmstart::time::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::aftermath::Aftermath;
 use crate::answer::{Answer, failure_of};
-use crate::event::{Call, Event, Message, Request, StartDetail, StopDetail, parse, silent};
+use crate::event::{Call, Event, Message, Origin, Request, StartDetail, StopDetail, parse, silent};
 use crate::failure::{Failure, FailureKind};
 use crate::metrics;
 use crate::queue::Queue;
@@ -30,6 +31,7 @@ pub struct Handler {
     settings: Arc<Settings>,
     fleet: Fleet,
     queue: Option<Arc<dyn Queue>>,
+    dead_letters: Option<Arc<dyn Queue>>,
 }
 
 /// What is known of an invocation besides its event.
@@ -48,7 +50,13 @@ impl Handler {
     /// A handler over these ports. Without a queue what cannot be finished in time is undone.
     pub fn new(settings: Settings, ports: Ports, queue: Option<Arc<dyn Queue>>) -> Self {
         let fleet = Fleet::new(ports).with_limits(settings.limits).with_observer(TracingObserver);
-        Self { settings: Arc::new(settings), fleet, queue }
+        Self { settings: Arc::new(settings), fleet, queue, dead_letters: None }
+    }
+
+    /// Tells this queue what was handed on and failed for good. Without it such a failure is answered, and whoever delivered
+    /// the message delivers it again.
+    pub fn with_dead_letters(self, dead_letters: Option<Arc<dyn Queue>>) -> Self {
+        Self { dead_letters, ..self }
     }
 
     /// Answers an event.
@@ -78,6 +86,29 @@ impl Handler {
         })
     }
 
+    /// A message of a queue. Where it is one of our own, nobody but us knows what its failure asks for.
+    async fn message(&self, call: Call, invocation: &Invocation) -> Result<(), Failure> {
+        let (origin, handed_on) = (call.origin.clone(), call.handed_on);
+        match (self.one(call, invocation).await, origin) {
+            (Ok(_), _) => Ok(()),
+            (Err(failure), Some(origin)) if handed_on => {
+                let origin = origin.after(failure.attempts());
+                self.aftermath(&origin, invocation).of(failure).await
+            }
+            (Err(failure), _) => Err(failure),
+        }
+    }
+
+    fn aftermath<'a>(&'a self, origin: &'a Origin, invocation: &'a Invocation) -> Aftermath<'a> {
+        Aftermath {
+            origin,
+            again: self.queue.as_deref(),
+            dead_letters: self.dead_letters.as_deref(),
+            clock: &*invocation.clock,
+            until: Times::of(invocation.clock.now(), invocation.deadline, None, false).tell,
+        }
+    }
+
     async fn batch(&self, messages: Vec<Message>, invocation: &Invocation) -> Result<Value, Failure> {
         let all = messages.len();
         let mut working = JoinSet::new();
@@ -85,7 +116,7 @@ impl Handler {
             let (handler, invocation) = (self.clone(), invocation.clone());
             working.spawn(async move {
                 let result = match message.call {
-                    Ok(call) => handler.one(*call, &invocation).await.map(drop),
+                    Ok(call) => handler.message(*call, &invocation).await,
                     Err(failure) => Err(failure),
                 };
                 (place, message.id, result)
@@ -119,6 +150,7 @@ struct Work<'a> {
     queue: Option<&'a Arc<dyn Queue>>,
     clock: &'a Arc<dyn Clock>,
     reads_answer: bool,
+    origin: Option<Origin>,
     times: Times,
 }
 
@@ -132,6 +164,7 @@ impl<'a> Work<'a> {
             queue: handler.queue.as_ref(),
             clock: &invocation.clock,
             reads_answer: call.reads_answer,
+            origin: call.origin.clone(),
             times: Times::of(now, invocation.deadline, call.budget, undoes),
         }
     }
@@ -166,9 +199,11 @@ impl<'a> Work<'a> {
         let readiness =
             if detail.wait_for_healthy == Some(false) { Readiness::Registered } else { Readiness::Healthy };
         // Its role reads no images and logs, and its time is short: the command checks.
-        let run_id = (!ensure).then_some(run);
+        let run_id = if ensure { name_elsewhere(&service) } else { Some(run) };
         let options = UpOptions { fresh: !ensure, run_id, readiness, check: false, pin: false };
-        Ok(self.fleet.begin_up(&[service], &options, self.patience(), cancel).await)
+        let runs = self.fleet.begin_up(&[service], &options, self.patience(), cancel).await;
+        let attempts = detail.attempts.as_deref().filter(|_| !ensure);
+        Ok(runs.gone_on_from(attempts.unwrap_or_default()))
     }
 
     async fn stop(&self, detail: &StopDetail, cancel: &Cancel) -> Result<Runs, Failure> {
@@ -194,7 +229,7 @@ impl<'a> Work<'a> {
     /// Gives what is not over to whoever goes on with it; where nobody does, it is undone.
     async fn hand_on(&self, runs: Runs, resume_at: Timestamp, cancel: &Cancel) -> Result<Answer, Failure> {
         let now = self.clock.now();
-        let message = message(&runs);
+        let message = message(&runs, self.origin.as_ref());
         let fits = message.len() <= LARGEST_STATE;
         if !fits {
             tracing::error!(bytes = message.len(), "the state is too large to be handed on");
@@ -241,14 +276,20 @@ impl<'a> Work<'a> {
         metrics::finished(&report, self.settings.function.as_deref(), now);
         match failure_of(&report) {
             None => Ok(Answer::Finished { report: Box::new(report) }),
-            Some(failure) => Err(failure),
+            Some(failure) => Err(failure.after(runs.attempts())),
         }
     }
 }
 
+/// The slots of a service that is brought to its count elsewhere than it is at home are others than its own.
+fn name_elsewhere(service: &Service) -> Option<RunId> {
+    let started_by = &service.request.started_by;
+    if *started_by == service.name.started_by() { None } else { started_by.parse().ok() }
+}
+
 /// The call that goes on.
-fn message(runs: &Runs) -> String {
-    json!({ "action": "step", "state": runs }).to_string()
+fn message(runs: &Runs, origin: Option<&Origin>) -> String {
+    json!({ "action": "step", "state": runs, "origin": origin.map(Origin::carried) }).to_string()
 }
 
 fn read_state(state: Value) -> Result<Runs, Failure> {

@@ -2,8 +2,10 @@
 //!
 //! Everything that decides is in the library; the contract of the events and answers stands in this package's README.
 
+mod aftermath;
 mod allow;
 mod answer;
+mod concerned;
 pub mod event;
 pub mod failure;
 mod function;

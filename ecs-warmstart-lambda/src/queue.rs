@@ -1,6 +1,7 @@
-//! The queue through which an invocation hands on what it cannot finish.
+//! The queues: through one an invocation hands on what it cannot finish, the other hears of what failed for good.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(900);
 /// How long one attempt to send may take. The whole is given up by whoever sends.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Takes messages that come back to this function later.
+/// Takes messages: those that come back to this function later, or those that somebody has to look at.
 #[async_trait]
 pub trait Queue: Debug + Send + Sync + 'static {
     /// Sends the message, to be received when the delay is over.
@@ -38,12 +39,15 @@ pub(crate) struct Sqs {
 }
 
 impl Sqs {
-    /// The queue of that URL, by the environment's region and credentials. Calls nobody.
-    pub(crate) async fn new(url: &str) -> Self {
+    /// The queues of these URLs, by the environment's region and credentials. Calls nobody.
+    pub(crate) async fn all<const N: usize>(urls: [Option<&str>; N]) -> [Option<Arc<dyn Queue>>; N] {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
         let config =
             aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).load().await;
-        Self { client: Client::new(&config), url: url.to_owned() }
+        let client = Client::new(&config);
+        urls.map(
+            |url| Some(Arc::new(Self { client: client.clone(), url: url?.to_owned() }) as Arc<dyn Queue>),
+        )
     }
 }
 

@@ -1,15 +1,12 @@
 //! From what an event says and what is configured to services.
 
-use std::collections::BTreeSet;
-
 use ecs_warmstart::fleet::{GateKind, Service};
 use ecs_warmstart::ids::{ClusterId, ServiceName, TargetGroupArn, TaskDefinitionId};
-use ecs_warmstart::observation::TaskObservation;
 use ecs_warmstart::spec::{
     AwsVpc, Binding, Compute, DEFAULT_HEALTHY_TIMEOUT, LaunchRequest, LaunchType, OnFailure,
 };
 
-use crate::event::{StartDetail, StopDetail};
+use crate::event::StartDetail;
 use crate::failure::{Failure, FailureKind};
 use crate::settings::Settings;
 
@@ -28,6 +25,13 @@ impl Settings {
                 ),
             ));
         }
+        let service = self.described_by(detail)?;
+        service.request.validate().map_err(Failure::invalid_event)?;
+        Ok(service)
+    }
+
+    /// The same, whether or not it could be launched.
+    pub(crate) fn described_by(&self, detail: &StartDetail) -> Result<Service, Failure> {
         let configured = detail.service.as_ref().filter(|_| !self.services.is_empty());
         let mut service = match configured {
             Some(name) => self.configured(name)?.clone(),
@@ -40,43 +44,12 @@ impl Settings {
         if configured.is_none() && self.defaults.compute.is_none() && service.request.network.is_some() {
             service.request.compute = Compute::LaunchType(LaunchType::Fargate);
         }
-        service.request.validate().map_err(Failure::invalid_event)?;
-        Ok(service)
+        let home = self.home(&service.name);
+        placed(service, home.as_ref())
     }
 
-    /// The services that an event stops.
-    pub(crate) fn services_to_stop(&self, detail: &StopDetail) -> Result<Vec<Service>, Failure> {
-        let names = detail.services.as_deref().unwrap_or_default();
-        if !names.is_empty() {
-            let mut seen = BTreeSet::new();
-            let distinct = names.iter().filter(|name| seen.insert(*name));
-            return distinct.map(|name| self.service_named(name)).collect();
-        }
-        if self.services.is_empty() {
-            return Ok(vec![self.unconfigured(None, &StartDetail::default())?]);
-        }
-        Ok(self.services.clone())
-    }
-
-    /// Every service that a task may be of, or share a group with.
-    pub(crate) fn services_around(&self, task: &TaskObservation) -> Vec<Service> {
-        if !self.services.is_empty() {
-            return self.services.clone();
-        }
-        let prefix = "ecs-warmstart/";
-        let name = task.started_by.as_deref().and_then(|who| who.strip_prefix(prefix)?.parse().ok());
-        name.and_then(|name| self.service_named(&name).ok()).into_iter().collect()
-    }
-
-    fn service_named(&self, name: &ServiceName) -> Result<Service, Failure> {
-        if self.services.is_empty() {
-            self.unconfigured(Some(name), &StartDetail::default())
-        } else {
-            self.configured(name).cloned()
-        }
-    }
-
-    fn configured(&self, name: &ServiceName) -> Result<&Service, Failure> {
+    /// The service of that name in `WARMSTART_CONFIG`.
+    pub(crate) fn configured(&self, name: &ServiceName) -> Result<&Service, Failure> {
         self.services.iter().find(|service| service.name == *name).ok_or_else(|| {
             let known: Vec<&str> = self.services.iter().map(|service| service.name.as_str()).collect();
             let nearest = known
@@ -93,7 +66,11 @@ impl Settings {
     }
 
     /// A service that only the environment and the event describe.
-    fn unconfigured(&self, name: Option<&ServiceName>, detail: &StartDetail) -> Result<Service, Failure> {
+    pub(crate) fn unconfigured(
+        &self,
+        name: Option<&ServiceName>,
+        detail: &StartDetail,
+    ) -> Result<Service, Failure> {
         let defaults = &self.defaults;
         let cluster = detail.cluster.as_ref().or(defaults.cluster.as_ref());
         let definition = detail.task_definition.as_ref().or(defaults.task_definition.as_ref());
@@ -164,6 +141,28 @@ impl Settings {
         }
         family.parse().map_err(Failure::invalid_event)
     }
+}
+
+/// Lets the tasks say where they belong, where that is not where tasks of their name are at home: whoever stops them, or hears
+/// of their end, has to know.
+fn placed(service: Service, home: Option<&Service>) -> Result<Service, Failure> {
+    let is_at_home = home.is_some_and(|home| place(home) == place(&service));
+    if is_at_home {
+        return Ok(service);
+    }
+    let [binding] = &service.bindings[..] else {
+        return Err(Failure::invalid_event(format!(
+            "service {} has several bindings, so with `detail.cluster` it needs `targetGroupArn` and `port` too: a task in \
+             another cluster stands in one target group",
+            service.name
+        )));
+    };
+    service.started_elsewhere(binding.target_group.clone(), binding.port).map_err(Failure::invalid_event)
+}
+
+fn place(service: &Service) -> (&str, Vec<(&TargetGroupArn, u16)>) {
+    let bindings = service.bindings.iter().map(|binding| (&binding.target_group, binding.port));
+    (service.request.cluster.name(), bindings.collect())
 }
 
 /// Puts in what the event says. `groups` are the security groups of a network that only the event makes.

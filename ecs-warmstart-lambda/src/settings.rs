@@ -25,6 +25,8 @@ pub struct Settings {
     pub(crate) allow: Allow,
     /// URL of the queue through which work is handed on.
     pub(crate) continue_queue: Option<String>,
+    /// URL of the queue that hears of what was handed on and failed for good.
+    pub(crate) dead_letter_queue: Option<String>,
     /// How much of AWS's quotas one invocation takes.
     pub(crate) limits: Limits,
     /// The function's name, as Lambda says it.
@@ -71,10 +73,8 @@ impl Settings {
                 Some(seconds) => Duration::from_secs(seconds.into()),
             },
         };
-        let continue_queue = env("WARMSTART_CONTINUE_QUEUE_URL");
-        if let Some(url) = &continue_queue {
-            check_queue(url)?;
-        }
+        let continue_queue = queue_url(&env, "WARMSTART_CONTINUE_QUEUE_URL")?;
+        let dead_letter_queue = queue_url(&env, "WARMSTART_DEAD_LETTER_QUEUE_URL")?;
         let limits = match parsed::<f64>(&env, "WARMSTART_QUOTA_SHARE")? {
             None => Limits::default(),
             Some(share) if (0.001..=1000.0).contains(&share) => Limits::of_published(share),
@@ -86,20 +86,19 @@ impl Settings {
         let (region, services) = config.map(|config| (config.region, config.services)).unwrap_or_default();
         let allow = Allow::read(env("WARMSTART_ALLOW").as_deref(), &services, &defaults)?;
         let function = env("AWS_LAMBDA_FUNCTION_NAME");
-        Ok(Self { services, region, defaults, allow, continue_queue, limits, function })
+        Ok(Self { services, region, defaults, allow, continue_queue, dead_letter_queue, limits, function })
     }
 }
 
-/// Whether the function hands on what it cannot finish, and where.
-fn check_queue(url: &str) -> Result<(), Failure> {
-    let variable = "WARMSTART_CONTINUE_QUEUE_URL";
-    if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(wrong(variable, "it is the URL of a queue, not its name or ARN"));
-    }
-    if url.ends_with(".fifo") {
+fn queue_url(env: &impl Fn(&str) -> Option<String>, variable: &str) -> Result<Option<String>, Failure> {
+    let url = env(variable);
+    if url.as_ref().is_some_and(|url| url.ends_with(".fifo")) {
         return Err(wrong(variable, "a FIFO queue does not delay single messages; use a standard queue"));
     }
-    Ok(())
+    if url.as_ref().is_some_and(|url| !url.starts_with("https://") && !url.starts_with("http://")) {
+        return Err(wrong(variable, "it is the URL of a queue, not its name or ARN"));
+    }
+    Ok(url)
 }
 
 /// Inline, or the path of a file that is packed beside the binary.
@@ -175,6 +174,7 @@ mod tests {
             ("CONTAINER_PORT", "8080"),
             ("TASK_WAIT_TIMEOUT", "90"),
             ("WARMSTART_CONTINUE_QUEUE_URL", "https://sqs.us-east-2.amazonaws.com/111122223333/continue"),
+            ("WARMSTART_DEAD_LETTER_QUEUE_URL", "https://sqs.us-east-2.amazonaws.com/111122223333/dead"),
             ("WARMSTART_QUOTA_SHARE", "0.05"),
         ])
         .unwrap();
@@ -186,7 +186,8 @@ mod tests {
         assert_eq!(defaults.security_groups, ["sg-1"]);
         assert_eq!(defaults.port, Some(8080));
         assert_eq!(defaults.running_timeout, Duration::from_secs(90));
-        assert!(settings.continue_queue.is_some());
+        assert!(settings.continue_queue.unwrap().ends_with("/continue"));
+        assert!(settings.dead_letter_queue.unwrap().ends_with("/dead"));
         assert_eq!(settings.limits, Limits::of_published(0.05));
     }
 
@@ -234,6 +235,7 @@ mod tests {
         refused("TASK_WAIT_TIMEOUT", "5m", "invalid digit");
         refused("LAUNCH_TYPE", "FARGATE_SPOT", "CLUSTER_DEFAULT");
         refused("WARMSTART_CONTINUE_QUEUE_URL", "continue", "URL of a queue");
+        refused("WARMSTART_DEAD_LETTER_QUEUE_URL", "arn:aws:sqs:us-east-2:1:dead", "URL of a queue");
         refused("WARMSTART_CONTINUE_QUEUE_URL", "https://sqs/1/continue.fifo", "standard queue");
         for share in ["0", "-1", "1001", "NaN"] {
             refused("WARMSTART_QUOTA_SHARE", share, "0.001 to 1000");

@@ -24,6 +24,8 @@ pub(crate) struct Times {
     pub(crate) undo: Timestamp,
     /// Calls of an undo are given up then.
     pub(crate) undo_calls: Timestamp,
+    /// The message that tells of a failure is given up then.
+    pub(crate) tell: Timestamp,
 }
 
 impl Times {
@@ -34,13 +36,14 @@ impl Times {
         let for_undo = if undoes { (remaining / 4).min(MOST_FOR_UNDO) } else { Duration::ZERO };
         let drive = deadline - margin - for_undo;
         let drive = wish.map_or(drive, |wish| drive.min(now + wish));
-        let ahead = |eighths| deadline - margin / 8 * eighths;
+        let ahead = |sixteenths| deadline - margin / 16 * sixteenths;
         Self {
             drive,
             calls: (deadline - margin - for_undo) + margin / 4,
-            send: ahead(4),
-            undo: ahead(3),
-            undo_calls: ahead(1),
+            send: ahead(8),
+            undo: ahead(6),
+            undo_calls: ahead(3),
+            tell: ahead(1),
         }
     }
 
@@ -65,8 +68,8 @@ mod tests {
             for wish in [None, Some(Duration::ZERO), Some(Duration::from_secs(5)), Some(Duration::MAX)] {
                 for undoes in [false, true] {
                     let times = Times::of(now, deadline, wish, undoes);
-                    let order =
-                        [times.drive, times.calls, times.send, times.undo, times.undo_calls, deadline];
+                    let Times { drive, calls, send, undo, undo_calls, tell } = times;
+                    let order = [drive, calls, send, undo, undo_calls, tell, deadline];
                     assert!(order.is_sorted(), "{millis} {wish:?} {undoes}: {times:?}");
                     assert!(times.drive >= now, "{millis} {wish:?} {undoes}: {times:?}");
                 }

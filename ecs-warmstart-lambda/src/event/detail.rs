@@ -39,6 +39,8 @@ pub struct StartDetail {
     pub run_id: Option<RunId>,
     /// What the tasks run instead of what their definition says: the `overrides` of `RunTask`.
     pub overrides: Option<TaskOverride>,
+    /// Where the launches of an earlier try of the same name had got to; written by this function itself.
+    pub attempts: Option<Vec<u32>>,
     #[serde(flatten)]
     pub(crate) misplaced: Misplaced,
 }
@@ -81,6 +83,16 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D:
 pub struct StopDetail {
     /// The configured services to stop; none means all.
     pub services: Option<Vec<ServiceName>>,
+    /// Only what was started in this cluster instead of the configured one.
+    pub cluster: Option<ClusterId>,
+    /// Only what was started of this task definition, where none is configured.
+    #[serde(rename = "taskDefinition", alias = "task_definition")]
+    pub task_definition: Option<TaskDefinitionId>,
+    /// Only what was started in this target group instead of the configured ones.
+    #[serde(rename = "targetGroupArn", alias = "target_group_arn")]
+    pub target_group_arn: Option<TargetGroupArn>,
+    /// Only what was started with this container port instead of the configured one, 1 to 65535.
+    pub port: Option<u16>,
     /// Tasks are taken out of their target groups before they stop. There is no other way: `false` is refused.
     #[serde(alias = "deregisterTargets")]
     pub deregister_targets: Option<bool>,
@@ -93,6 +105,18 @@ pub struct StopDetail {
 }
 
 impl StopDetail {
+    /// The start whose tasks are meant, where they are told apart by more than their service.
+    pub(crate) fn of_start(&self, service: Option<&ServiceName>) -> Option<StartDetail> {
+        let start = StartDetail {
+            cluster: self.cluster.clone(),
+            task_definition: self.task_definition.clone(),
+            target_group_arn: self.target_group_arn.clone(),
+            port: self.port,
+            ..StartDetail::default()
+        };
+        (start != StartDetail::default()).then(|| StartDetail { service: service.cloned(), ..start })
+    }
+
     pub(crate) fn drain_wait(&self) -> Option<Duration> {
         self.drain_wait_seconds.map(|seconds| Duration::from_secs(seconds.into()))
     }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::detail::{StartDetail, StopDetail};
+use super::origin::Origin;
 use super::task_change::TaskDetail;
 use crate::failure::Failure;
 
@@ -39,6 +40,10 @@ pub struct Call {
     pub reads_answer: bool,
     /// How long an invocation may take by the caller's wish.
     pub budget: Option<Duration>,
+    /// What it came from. Absent for a step of a caller that reads the answers.
+    pub origin: Option<Origin>,
+    /// Whether this function sent it to itself: then nobody else does anything about its failure.
+    pub handed_on: bool,
 }
 
 /// What is wanted.
@@ -88,14 +93,17 @@ fn parse_at(payload: Value, invocation: &str, depth: Depth) -> Result<Event, Fai
     if let (Depth::Outer, Some(records)) = (depth, object.remove("Records")) {
         return batch(records);
     }
-    let call = if object.contains_key("action") {
-        direct(object, invocation)?
+    call(object, invocation).map(|call| Event::One(Box::new(call)))
+}
+
+fn call(object: Map<String, Value>, invocation: &str) -> Result<Call, Failure> {
+    if object.contains_key("action") {
+        direct(object, invocation)
     } else if object.contains_key("detail-type") {
-        event(object, invocation)?
+        event(object, invocation)
     } else {
-        return Err(Failure::invalid_event("it has neither `action` nor `detail-type`"));
-    };
-    Ok(Event::One(Box::new(call)))
+        Err(Failure::invalid_event("it has neither `action` nor `detail-type`"))
+    }
 }
 
 fn parse_text(text: &str, invocation: &str, depth: Depth) -> Result<Event, Failure> {
@@ -154,28 +162,62 @@ fn direct(mut object: Map<String, Value>, invocation: &str) -> Result<Call, Fail
         None | Some(Value::Null) => None,
         Some(seconds) => Some(Duration::from_secs(typed::<u32>(seconds, "budget_seconds")?.into())),
     };
-    let request = match action.as_str() {
-        "start" => start(&mut object, &["run_id", "runId", "id"], invocation)?,
-        "stop" => Request::Stop(stop(&mut object)?),
-        "step" => Request::Step {
-            state: object.remove("state").filter(|state| !state.is_null()).ok_or_else(|| missing("state"))?,
-        },
+    let (request, origin) = match action.as_str() {
+        "start" => begun(object, |it| start(it, &["run_id", "runId", "id"], invocation))?,
+        "stop" => begun(object, |it| stop(it).map(Request::Stop))?,
+        "step" => {
+            let state = object.remove("state").filter(|state| !state.is_null());
+            let request = Request::Step { state: state.ok_or_else(|| missing("state"))? };
+            let origin = object.remove("origin").filter(|origin| !origin.is_null());
+            let origin: Option<Origin> = origin.map(|origin| typed(origin, "origin")).transpose()?;
+            let handed_on = origin.is_some();
+            return Ok(Call { request, reads_answer: true, budget, origin, handed_on });
+        }
+        "again" => return again(object, invocation),
         other => {
             return Err(Failure::invalid_event(format!(
                 "`action` is {other:?}; it is one of start, step, stop"
             )));
         }
     };
-    Ok(Call { request, reads_answer: true, budget })
+    Ok(Call { request, reads_answer: true, budget, origin, handed_on: false })
+}
+
+/// Reads what begins something, and keeps what it came from.
+fn begun(
+    mut object: Map<String, Value>,
+    read: impl FnOnce(&mut Map<String, Value>) -> Result<Request, Failure>,
+) -> Result<(Request, Option<Origin>), Failure> {
+    let mut origin = Origin::first(Value::Object(object.clone()));
+    let request = read(&mut object)?;
+    if let Request::Start { run, .. } = &request {
+        origin.name(run.as_str());
+    }
+    Ok((request, Some(origin)))
+}
+
+/// What this function sends to itself, to begin something once more.
+fn again(object: Map<String, Value>, invocation: &str) -> Result<Call, Failure> {
+    let origin: Origin = typed(Value::Object(object), "again")?;
+    let Value::Object(event) = origin.event else {
+        return Err(Failure::invalid_event(format!("`event` is {}, not an object", kind_of(&origin.event))));
+    };
+    // Begun by what it began would have no end.
+    if event.get("action").is_some_and(|action| action == "again" || action == "step") {
+        return Err(Failure::invalid_event("`event` begins nothing"));
+    }
+    let call = call(event, invocation)?;
+    let counted = call.origin.map(|first| Origin { tries: origin.tries, ..first });
+    Ok(Call { origin: counted, handed_on: true, ..call })
 }
 
 // --- EventBridge
 
-fn event(mut object: Map<String, Value>, invocation: &str) -> Result<Call, Failure> {
-    let request = match text(&object, "detail-type")?.as_str() {
-        "Start ECS Task" => start(&mut object, &["id", "run_id"], invocation)?,
-        "Stop ECS Tasks" => Request::Stop(stop(&mut object)?),
-        "ECS Task State Change" => task_change(&mut object)?,
+fn event(object: Map<String, Value>, invocation: &str) -> Result<Call, Failure> {
+    let (request, origin) = match text(&object, "detail-type")?.as_str() {
+        "Start ECS Task" => begun(object, |it| start(it, &["id", "run_id"], invocation))?,
+        "Stop ECS Tasks" => begun(object, |it| stop(it).map(Request::Stop))?,
+        "ECS Task State Change" => begun(object, task_change)?,
         "Scheduled Event" => {
             return Err(Failure::invalid_event(
                 "a schedule says what to do in its input: {\"detail-type\": \"Start ECS Task\", \"id\": \
@@ -188,7 +230,7 @@ fn event(mut object: Map<String, Value>, invocation: &str) -> Result<Call, Failu
             )));
         }
     };
-    Ok(Call { request, reads_answer: false, budget: None })
+    Ok(Call { request, reads_answer: false, budget: None, origin, handed_on: false })
 }
 
 fn task_change(object: &mut Map<String, Value>) -> Result<Request, Failure> {

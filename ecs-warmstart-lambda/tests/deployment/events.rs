@@ -24,9 +24,11 @@ fn what_cannot_start_is_tried_twice_and_reaches_the_dead_letter_queue() {
     stack.put_event(OURS, "Start ECS Task", &json!({ "service": BROKEN }));
     let letter = until("a dead letter", stack.cloud, || {
         let letters = stack.receive("DeadLetterQueueUrl");
-        letters.into_iter().find(|letter| letter["requestPayload"]["detail"]["service"] == BROKEN)
+        letters.into_iter().find(|letter| {
+            let event = &letter["requestPayload"];
+            event["detail-type"] == "Start ECS Task" && event["detail"]["service"] == BROKEN
+        })
     });
-    assert_eq!(letter["requestPayload"]["detail-type"], "Start ECS Task");
     let error = letter["responsePayload"]["errorType"].as_str().unwrap_or_default();
     assert!(error.starts_with("WarmStart."), "{letter:#}");
     let tries = stack.cloud.calls_of_the_function();
@@ -72,6 +74,22 @@ fn what_does_not_fit_into_one_invocation_goes_on_through_the_queue() {
     });
     assert!(handed_on, "it was done in one invocation: {}", cloud.ministack.said());
     until("an empty queue", cloud, || (stack.depth("ContinueQueueUrl") == 0).then_some(()));
+}
+
+#[test]
+fn what_was_handed_on_and_fails_is_a_dead_letter_at_once() {
+    let Some(stack) = Stack::shared() else { return };
+    let start = json!({
+        "action": "start", "run_id": "handed-on-in-vain", "budget_seconds": 0, "detail": { "service": BROKEN },
+    });
+    stack.send("ContinueQueueUrl", &start);
+    let letter = until("a dead letter", stack.cloud, || {
+        let letters = stack.receive("DeadLetterQueueUrl");
+        letters.into_iter().find(|letter| letter["requestPayload"]["run_id"] == "handed-on-in-vain")
+    });
+    assert_eq!(letter["requestContext"]["condition"], "WarmStartFailed", "{letter:#}");
+    assert_eq!(letter["requestContext"]["approximateInvokeCount"], 1, "{letter:#}");
+    until("an empty queue", stack.cloud, || (stack.depth("ContinueQueueUrl") == 0).then_some(()));
 }
 
 #[test]

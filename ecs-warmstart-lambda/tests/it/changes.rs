@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use ecs_warmstart::ids::{TargetGroupArn, TaskArn};
+use ecs_warmstart::ids::TargetGroupArn;
 use ecs_warmstart::memory::{Action, SAMPLE_SERVICES, SampleService, Stop};
-use ecs_warmstart::observation::{Target, TaskObservation};
-use ecs_warmstart::ports::HealthWaiter;
+use ecs_warmstart::observation::Target;
 use ecs_warmstart_lambda::failure::FailureKind;
 use serde_json::{Value, json};
 
@@ -17,42 +16,6 @@ fn group() -> TargetGroupArn {
     AUTH.target_group.parse().unwrap()
 }
 
-/// What EventBridge tells of the task as it is now.
-async fn told(stage: &Stage, task: &TaskArn) -> Value {
-    let cluster = AUTH.cluster.parse().unwrap();
-    let seen = stage.cloud.observe_tasks(&cluster, std::slice::from_ref(task)).await.unwrap().remove(0);
-    event(&seen)
-}
-
-fn event(seen: &TaskObservation) -> Value {
-    let details: Vec<Value> = seen
-        .addresses
-        .iter()
-        .map(|address| json!({ "name": "privateIPv4Address", "value": address.to_string() }))
-        .collect();
-    let containers: Vec<Value> = seen
-        .containers
-        .iter()
-        .map(|container| json!({ "name": container.name, "lastStatus": seen.status.to_string() }))
-        .collect();
-    json!({
-        "id": "change-1",
-        "detail-type": "ECS Task State Change",
-        "source": "aws.ecs",
-        "detail": {
-            "taskArn": seen.task,
-            "clusterArn": format!("arn:aws:ecs:us-east-2:111122223333:cluster/{}", AUTH.cluster),
-            "lastStatus": seen.status.to_string(),
-            "desiredStatus": if seen.is_ending() { "STOPPED" } else { "RUNNING" },
-            "version": seen.version,
-            "startedBy": seen.started_by,
-            "attachments": [{ "type": "eni", "status": "ATTACHED", "details": details }],
-            "containers": containers,
-            "stopCode": seen.stop.as_ref().and_then(|stop| stop.code.as_ref()).map(|code| code.as_str()),
-        },
-    })
-}
-
 async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
@@ -62,14 +25,14 @@ async fn a_task_that_stopped_is_taken_out_at_once() {
     let stage = Stage::new();
     stage.send(start("event-1", "auth")).await.unwrap();
     let task = stage.cloud.running_tasks().remove(0);
-    let running = told(&stage, &task).await;
+    let running = stage.told(&task).await;
     stage.cloud.stop_by_fate(&task, &Stop::out_of_memory(Duration::ZERO)).unwrap();
     stage.cloud.stop_by_hand(&task, "gone");
     pass(60).await;
     assert_eq!(stage.cloud.stale_targets().len(), 1);
 
     let began = stage.clock.now();
-    let stopped = told(&stage, &task).await;
+    let stopped = stage.told(&task).await;
     let answer = stage.send(stopped.clone()).await.unwrap();
     assert_eq!(answer["report"]["services"][0]["outcome"], "drained", "{answer:#}");
     assert!(stage.clock.now().since(began) < Duration::from_secs(5), "nobody waits for its drain");
@@ -89,7 +52,7 @@ async fn a_task_that_ecs_has_told_to_stop_is_taken_out_before_it_stops() {
     let stage = Stage::new();
     stage.send(start("event-1", "auth")).await.unwrap();
     let task = stage.cloud.running_tasks().remove(0);
-    let mut warning = told(&stage, &task).await;
+    let mut warning = stage.told(&task).await;
     warning["detail"]["desiredStatus"] = json!("STOPPED");
     warning["detail"]["stopCode"] = json!("TerminationNotice");
     warning["detail"]["version"] = json!(warning["detail"]["version"].as_u64().unwrap() + 1);
@@ -103,7 +66,7 @@ async fn an_event_alone_is_no_proof() {
     stage.send(start("event-1", "auth")).await.unwrap();
     let task = stage.cloud.running_tasks().remove(0);
     // Said of a task that runs, at a version that ECS has passed.
-    let mut stopped = told(&stage, &task).await;
+    let mut stopped = stage.told(&task).await;
     stopped["detail"]["lastStatus"] = json!("STOPPED");
     stopped["detail"]["desiredStatus"] = json!("STOPPED");
     let answer = stage.send(stopped).await.unwrap();
@@ -119,7 +82,7 @@ async fn an_address_that_another_task_has_by_now_stays() {
     let [first, second] = <[_; 2]>::try_from(stage.cloud.running_tasks()).unwrap();
     stage.cloud.stop_by_hand(&first, "gone");
     pass(60).await;
-    let mut stopped = told(&stage, &first).await;
+    let mut stopped = stage.told(&first).await;
     // It had the address that the other has now.
     let address = stage.cloud.addresses(&second)[0].to_string();
     stopped["detail"]["attachments"][0]["details"][0]["value"] = json!(address);
@@ -137,7 +100,7 @@ async fn a_task_that_runs_is_registered_once_its_gate_is_open() {
     let task = stage.cloud.running_tasks().remove(0);
     let event = loop {
         pass(1).await;
-        let event = told(&stage, &task).await;
+        let event = stage.told(&task).await;
         if event["detail"]["lastStatus"] == "RUNNING" {
             break event;
         }
@@ -170,7 +133,7 @@ async fn a_task_that_runs_and_dies_at_its_gate_is_not_replaced() {
     stage.cloud.stop_serving(&task).unwrap();
     let event = loop {
         pass(1).await;
-        let event = told(&stage, &task).await;
+        let event = stage.told(&task).await;
         if event["detail"]["lastStatus"] == "RUNNING" {
             break event;
         }

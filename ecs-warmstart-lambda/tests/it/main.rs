@@ -1,8 +1,10 @@
 //! The handler on the simulated cloud, in simulated time.
 
+mod aftermath;
 mod allowing;
 mod batches;
 mod changes;
+mod elsewhere;
 mod handing_on;
 mod mutations;
 mod shapes;

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ecs_warmstart::clock::{Clock, TokioClock};
+use ecs_warmstart::ids::TaskArn;
 use ecs_warmstart::memory::{self, Action, InMemory, SAMPLE_SERVICES};
-use ecs_warmstart::ports::Ports;
+use ecs_warmstart::observation::TaskObservation;
+use ecs_warmstart::ports::{HealthWaiter, Ports};
 use ecs_warmstart::testing::{Chaos, ChaosPlan};
 use ecs_warmstart::time::Timestamp;
 use ecs_warmstart_lambda::failure::{Failure, FailureKind};
@@ -43,6 +45,16 @@ pub(crate) struct Mailbox {
     waiting: Mutex<Vec<(Timestamp, String)>>,
 }
 
+impl Mailbox {
+    fn new(clock: &Arc<dyn Clock>, mail: Mail) -> Self {
+        Self { clock: Arc::clone(clock), mail: Mutex::new(mail), waiting: Mutex::default() }
+    }
+
+    pub(crate) fn set(&self, mail: Mail) {
+        *self.mail.lock().unwrap() = mail;
+    }
+}
+
 #[async_trait]
 impl Queue for Mailbox {
     async fn send(&self, body: &str, delay: Duration) -> Result<(), String> {
@@ -63,6 +75,8 @@ pub(crate) struct Stage {
     pub(crate) chaos: Chaos,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mailbox: Arc<Mailbox>,
+    /// What failed for good, where somebody hears of it.
+    pub(crate) letters: Arc<Mailbox>,
     handler: Handler,
 }
 
@@ -89,18 +103,34 @@ impl Stage {
         let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none());
         let env =
             |name: &str| variables.iter().find(|(its, _)| *its == name).map(|(_, value)| (*value).to_owned());
-        let mailbox = Arc::new(Mailbox {
-            clock: Arc::clone(&clock),
-            mail: Mutex::new(mail.unwrap_or(Mail::Refused)),
-            waiting: Mutex::default(),
-        });
+        let mailbox = Arc::new(Mailbox::new(&clock, mail.unwrap_or(Mail::Refused)));
+        let letters = Arc::new(Mailbox::new(&clock, Mail::Delivered));
         let queue = mail.map(|_| Arc::clone(&mailbox) as Arc<dyn Queue>);
         let handler = Handler::new(Settings::read(env).unwrap(), chaos.ports(), queue);
-        Self { cloud, chaos, clock, mailbox, handler }
+        Self { cloud, chaos, clock, mailbox, letters, handler }
+    }
+
+    /// The sample's services, a queue, and one for what fails for good.
+    pub(crate) fn with_dead_letters() -> Self {
+        let stage = Self::with_queue();
+        let letters: Arc<dyn Queue> = Arc::<Mailbox>::clone(&stage.letters);
+        Self { handler: stage.handler.clone().with_dead_letters(Some(letters)), ..stage }
+    }
+
+    /// What failed for good since it was asked last.
+    pub(crate) fn dead_letters(&self) -> Vec<Value> {
+        let letters = std::mem::take(&mut *self.letters.waiting.lock().unwrap());
+        letters.iter().map(|(_, body)| serde_json::from_str(body).unwrap()).collect()
+    }
+
+    /// What EventBridge tells of the task as it is now.
+    pub(crate) async fn told(&self, task: &TaskArn) -> Value {
+        let cluster = task.cluster().unwrap().parse().unwrap();
+        event(&self.cloud.observe_tasks(&cluster, std::slice::from_ref(task)).await.unwrap().remove(0))
     }
 
     pub(crate) fn set_mail(&self, mail: Mail) {
-        *self.mailbox.mail.lock().unwrap() = mail;
+        self.mailbox.set(mail);
     }
 
     /// Sends an event to an invocation with ample time.
@@ -169,6 +199,36 @@ impl Stage {
     pub(crate) fn count(&self, action: Action) -> usize {
         self.cloud.count(action)
     }
+}
+
+fn event(seen: &TaskObservation) -> Value {
+    let details: Vec<Value> = seen
+        .addresses
+        .iter()
+        .map(|address| json!({ "name": "privateIPv4Address", "value": address.to_string() }))
+        .collect();
+    let containers: Vec<Value> = seen
+        .containers
+        .iter()
+        .map(|container| json!({ "name": container.name, "lastStatus": seen.status.to_string() }))
+        .collect();
+    json!({
+        "id": "change-1",
+        "detail-type": "ECS Task State Change",
+        "source": "aws.ecs",
+        "detail": {
+            "taskArn": seen.task,
+            "clusterArn": format!("arn:aws:ecs:us-east-2:111122223333:cluster/{}", seen.task.cluster().unwrap()),
+            "taskDefinitionArn": seen.task_definition,
+            "lastStatus": seen.status.to_string(),
+            "desiredStatus": if seen.is_ending() { "STOPPED" } else { "RUNNING" },
+            "version": seen.version,
+            "startedBy": seen.started_by,
+            "attachments": [{ "type": "eni", "status": "ATTACHED", "details": details }],
+            "containers": containers,
+            "stopCode": seen.stop.as_ref().and_then(|stop| stop.code.as_ref()).map(|code| code.as_str()),
+        },
+    })
 }
 
 /// A message of a queue that carries this.
