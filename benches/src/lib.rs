@@ -112,6 +112,7 @@ fn answer(effect: &Effect, now: Timestamp) -> Input {
     match effect {
         Effect::Launch { .. } => Input::Launched(task(elapsed)),
         Effect::FindTask => Input::Found(Vec::new()),
+        Effect::FindRunning => Input::Running(Vec::new()),
         Effect::ObserveTask => Input::Task(task(elapsed)),
         Effect::ObserveTarget { binding } => {
             Input::Target { binding: *binding, observation: target(elapsed) }

@@ -70,6 +70,10 @@ pub struct Policy {
     pub exhausted_first: Option<usize>,
 }
 
+/// How long a look at who has an address is believed. AWS gives the address of a task that has stopped to the next one, and
+/// a task that is launched after the look is RUNNING no sooner.
+pub(crate) const BELIEVED: Duration = Duration::from_secs(20);
+
 impl Default for Policy {
     fn default() -> Self {
         Self {

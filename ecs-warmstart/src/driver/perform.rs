@@ -1,9 +1,11 @@
 //! Performs an effect and says what came of it.
 
+use std::collections::BTreeSet;
+
 use super::claims::Claims;
 use super::story::Story;
 use crate::error::{ErrorKind, Failure, PortError};
-use crate::ids::{ClientToken, TargetGroupArn};
+use crate::ids::{ClientToken, ClusterId, TargetGroupArn};
 use crate::machine::{Effect, Input};
 use crate::observation::Target;
 use crate::ports::{HealthWaiter, Result, Selector, TargetRegistrar, TaskLauncher};
@@ -22,6 +24,7 @@ impl Stage<'_> {
         let answer = match effect {
             Effect::Launch { token } => self.launch(story, token).await,
             Effect::FindTask => self.find(story).await,
+            Effect::FindRunning => self.running(story).await,
             Effect::ObserveTask => self.observe_task(story).await,
             Effect::ObserveTarget { binding } => self.observe_target(story, *binding).await,
             Effect::Register { binding } => self.register(story, *binding).await,
@@ -45,6 +48,22 @@ impl Stage<'_> {
             return Ok(Input::Found(Vec::new()));
         }
         self.waiter.observe_tasks(story.cluster(), &tasks).await.map(Input::Found)
+    }
+
+    async fn running(self, story: &impl Story) -> Result<Input> {
+        let clusters: BTreeSet<&ClusterId> = story.neighbours().iter().chain([story.cluster()]).collect();
+        let mut running = Vec::new();
+        for cluster in clusters {
+            let tasks = match self.launcher.find(cluster, &Selector::Running).await {
+                // Nothing runs in a cluster that is gone.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                found => found?,
+            };
+            if !tasks.is_empty() {
+                running.extend(self.waiter.observe_tasks(cluster, &tasks).await?);
+            }
+        }
+        Ok(Input::Running(running))
     }
 
     async fn observe_task(self, story: &impl Story) -> Result<Input> {

@@ -24,6 +24,8 @@ pub(super) trait Story: Send + Sync + Sized {
     fn service(&self) -> &ServiceName;
     fn run(&self) -> &RunId;
     fn cluster(&self) -> &ClusterId;
+    /// Other clusters whose tasks may be given its addresses.
+    fn neighbours(&self) -> &[ClusterId];
     fn phase(&self) -> PhaseName;
     fn attempt(&self) -> u32;
     fn because(&self) -> String;
@@ -78,6 +80,10 @@ impl Story for State {
 
     fn cluster(&self) -> &ClusterId {
         self.spec().cluster()
+    }
+
+    fn neighbours(&self) -> &[ClusterId] {
+        self.spec().neighbours()
     }
 
     fn phase(&self) -> PhaseName {
@@ -182,6 +188,10 @@ impl Story for Drain {
 
     fn cluster(&self) -> &ClusterId {
         &self.spec().cluster
+    }
+
+    fn neighbours(&self) -> &[ClusterId] {
+        &self.spec().neighbours
     }
 
     fn phase(&self) -> PhaseName {

@@ -13,12 +13,10 @@ use crate::driver::Cancel;
 use crate::ids::ClusterId;
 use crate::machine::{Cause, Drain};
 use crate::observation::TaskObservation;
+use crate::policy::BELIEVED;
 use crate::ports::Selector;
 use crate::reconcile::may_be_behind;
 use crate::time::Timestamp;
-
-/// How long a look at who has an address is believed: a task that is launched after it is RUNNING no sooner.
-const BELIEVED: Duration = Duration::from_secs(20);
 
 /// How long to ask who has an address before the drain is given up, and what it leaves is named.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -153,8 +153,16 @@ impl Fleet {
             .each(services.to_vec(), |fleet, service| {
                 let (options, cancel, call) = (options.clone(), cancel.clone(), call.clone());
                 let balancers = Balancers::clone(&balancers);
+                let neighbours = service.neighbours(services);
                 async move {
-                    let begin = up::begin(&fleet, &service, &options, call.as_ref(), &balancers, &cancel);
+                    let begin = up::begin(
+                        &fleet,
+                        (&service, neighbours),
+                        &options,
+                        call.as_ref(),
+                        &balancers,
+                        &cancel,
+                    );
                     let mut runs = match begin.await {
                         Ok(runs) => runs,
                         // What was not read because somebody asked to end is no reason of its own.

@@ -76,9 +76,10 @@ impl Service {
         let groups = || self.bindings.iter().map(|binding| &binding.target_group);
         let shares =
             |other: &&Self| other.bindings.iter().any(|its| groups().any(|group| *group == its.target_group));
-        let clusters = all.iter().filter(shares).map(|other| &other.request.cluster);
-        let others: BTreeSet<&ClusterId> = clusters.filter(|its| **its != self.request.cluster).collect();
-        others.into_iter().cloned().collect()
+        let elsewhere = all.iter().filter(|other| other.request.cluster != self.request.cluster);
+        let clusters: BTreeSet<&ClusterId> =
+            elsewhere.filter(shares).map(|other| &other.request.cluster).collect();
+        clusters.into_iter().cloned().collect()
     }
 }
 

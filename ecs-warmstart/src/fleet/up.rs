@@ -17,7 +17,7 @@ use super::service_runs::{Piece, ServiceRuns, Until, Work, earlier};
 use crate::catalogue::DRAINED_BY_US;
 use crate::diagnose::Evidence;
 use crate::driver::{Cancel, Claims};
-use crate::ids::RunId;
+use crate::ids::{ClusterId, RunId};
 use crate::machine::{Cause, State};
 use crate::observation::{TaskObservation, TaskStatus};
 use crate::ports::Selector;
@@ -28,7 +28,7 @@ use crate::time::Timestamp;
 /// Reads what there is, and makes the runs that bring the service to its count. Launches nothing yet.
 pub(super) async fn begin(
     fleet: &Fleet,
-    service: &Service,
+    (service, neighbours): (&Service, Vec<ClusterId>),
     options: &UpOptions,
     call: Option<&RunId>,
     balancers: &Balancers,
@@ -59,7 +59,7 @@ pub(super) async fn begin(
     for warning in &warnings {
         fleet.warn(service, warning);
     }
-    let spec = spec.with_pins(pins).with_fresh(options.fresh);
+    let spec = spec.with_pins(pins).with_fresh(options.fresh).with_neighbours(neighbours);
     let mut raise = Raise { spec, call: call.cloned(), refills: true, next_slot: 0, runs: Vec::new() };
     if !options.fresh {
         let running = running_tasks(fleet, service, cancel).await?;

@@ -19,6 +19,8 @@ pub enum Input {
     Launched(TaskObservation),
     /// Tasks of this service that run and that no other run holds.
     Found(Vec<TaskObservation>),
+    /// What runs where an address of this run may have gone.
+    Running(Vec<TaskObservation>),
     /// The task that the run took up last is held by another run of the same fleet.
     Taken,
     /// A look at the task.
@@ -55,6 +57,9 @@ pub enum Effect {
     },
     /// Look for tasks of this service that run. Answered by [`Input::Found`].
     FindTask,
+    /// Look at everything that runs in the cluster, and in [those](crate::spec::Spec::neighbours) to whose tasks an address of
+    /// this run may have been given. Answered by [`Input::Running`].
+    FindRunning,
     /// Look at [`State::task`]. Answered by [`Input::Task`].
     ObserveTask,
     /// Look at the target of a binding, [`State::target`]. Answered by [`Input::Target`].
@@ -81,7 +86,7 @@ impl Effect {
     pub fn operation(&self) -> Operation {
         match self {
             Self::Launch { .. } => Operation::RunTask,
-            Self::FindTask => Operation::ListTasks,
+            Self::FindTask | Self::FindRunning => Operation::ListTasks,
             Self::ObserveTask => Operation::DescribeTasks,
             Self::ObserveTarget { .. } => Operation::DescribeTargetHealth,
             Self::Register { .. } => Operation::RegisterTargets,

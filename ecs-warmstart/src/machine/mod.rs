@@ -14,6 +14,7 @@
 mod because;
 mod capacity;
 mod cause;
+mod doubt;
 mod drain;
 mod forward;
 mod held_up;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::doubt::lost_sight;
 use super::forward::{healthy_deadline, is_over, look_at_task_when_due, out_of_time};
 use super::io::Next;
 use super::state::{Asked, Phase, Place, Run, Standing};
@@ -34,30 +35,33 @@ pub(super) fn registering(run: &mut Run, binding: usize, policy: &Policy) -> Opt
     let (Some(place), Some(its_binding)) = (run.places.get(binding), run.spec.bindings().get(binding)) else {
         return all_registered(run, policy);
     };
-    let Some(target) = &place.target else {
+    if place.target.is_none() {
         let cause = Cause::NoTarget {
             target_group: its_binding.target_group.clone(),
             why: "the task has no address".to_owned(),
         };
         undo::fail(run, cause);
         return None;
-    };
+    }
     let deadline = healthy_deadline(run);
     if run.latest >= deadline && place.standing == Standing::Absent && place.look_at <= deadline {
         run.places[binding].standing = Standing::Unknown;
         return None;
     }
     if is_given_up(run, place, deadline) {
-        let cause = Cause::NotRegisteredInTime {
-            waited: run.spec.healthy_timeout(),
-            target_group: its_binding.target_group.clone(),
-            target: target.clone(),
-            last: place.seen.clone(),
-        };
-        return out_of_time(run, cause);
+        return not_registered_in_time(run, binding);
     }
     if run.latest < run.not_before {
         return Some(Next::WakeAt(run.not_before.min(deadline)));
+    }
+    let stands = matches!(place.standing, Standing::Ours | Standing::Before);
+    if !stands && lost_sight(run) {
+        // Whoever goes on late must not put in, or take for the task's, what is another's address by now.
+        return if run.latest >= deadline && run.look_at > run.latest {
+            not_registered_in_time(run, binding)
+        } else {
+            look_at_task_when_due(run, deadline)
+        };
     }
     match place.standing {
         Standing::Ours | Standing::Before => {
@@ -78,6 +82,19 @@ pub(super) fn registering(run: &mut Run, binding: usize, policy: &Policy) -> Opt
             look_at_task_when_due(run, deadline.min(target_due))
         }
     }
+}
+
+fn not_registered_in_time(run: &mut Run, binding: usize) -> Option<Next> {
+    let (Some(place), Some(its_binding)) = (run.places.get(binding), run.spec.bindings().get(binding)) else {
+        return None;
+    };
+    let cause = Cause::NotRegisteredInTime {
+        waited: run.spec.healthy_timeout(),
+        target_group: its_binding.target_group.clone(),
+        target: place.target.clone()?,
+        last: place.seen.clone(),
+    };
+    out_of_time(run, cause)
 }
 
 /// Whether the time is over for a target that is not known to be there, and it was looked at or asked for since: a run that is

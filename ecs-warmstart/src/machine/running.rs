@@ -30,7 +30,9 @@ pub(super) fn looked_at_task(run: &mut Run, task: TaskObservation, policy: &Poli
         }
         return;
     }
-    held.known_at = now;
+    if task.status != TaskStatus::Stopped {
+        held.known_at = now;
+    }
     if task.version < held.seen.version {
         return;
     }
@@ -59,7 +61,9 @@ pub(super) fn told_of_task(run: &mut Run, mut task: TaskObservation, policy: &Po
             container.health = known.health;
         }
     }
-    held.known_at = now;
+    if task.status != TaskStatus::Stopped {
+        held.known_at = now;
+    }
     held.seen = task;
     notice_death(run, policy);
 }

@@ -121,6 +121,7 @@ pub(super) enum Doubt {
 pub(super) enum Asked {
     Launch,
     Find,
+    Running,
     Task,
     Target(usize),
     Register(usize),
@@ -132,7 +133,7 @@ impl Asked {
     pub(super) fn call(self) -> Operation {
         match self {
             Self::Launch => Operation::RunTask,
-            Self::Find => Operation::ListTasks,
+            Self::Find | Self::Running => Operation::ListTasks,
             Self::Task => Operation::DescribeTasks,
             Self::Target(_) => Operation::DescribeTargetHealth,
             Self::Register(_) => Operation::RegisterTargets,
@@ -156,7 +157,7 @@ pub(super) struct Held {
     pub(super) via: Via,
     /// The last look at it.
     pub(super) seen: TaskObservation,
-    /// When ECS knew it last.
+    /// When ECS knew it last, as a task that had not stopped.
     pub(super) known_at: Timestamp,
 }
 
@@ -195,7 +196,7 @@ pub(super) struct Place {
     pub(super) standing: Standing,
     /// When it was registered, or found to be.
     pub(super) registered_at: Timestamp,
-    /// When it is looked at next.
+    /// When it is looked at next; in an undo, when at who has its address.
     pub(super) look_at: Timestamp,
     /// The last look at it.
     pub(super) seen: Option<TargetObservation>,
@@ -446,7 +447,6 @@ impl Run {
         interval.mul_f64(0.9 + 0.2 * unit(mix(u64::from(self.seed) ^ self.latest.as_millis())))
     }
 
-    /// Takes up a task.
     /// The last look at the task that is held. Without its overrides: a state is the same however often it was written.
     pub(super) fn see(&mut self, seen: TaskObservation) {
         if let Some(held) = &mut self.held {
@@ -454,6 +454,7 @@ impl Run {
         }
     }
 
+    /// Takes up a task.
     pub(super) fn hold(&mut self, via: Via, seen: TaskObservation) {
         let seen = TaskObservation { overrides: TaskOverride::default(), ..seen };
         self.held = Some(Held { via, seen, known_at: self.latest });

@@ -1,5 +1,6 @@
 //! The step: takes in what happened, and says what to do next.
 
+use super::doubt;
 use super::forward;
 use super::io::{Effect, Input, Next, Step};
 use super::state::{Asked, FailedCall, Run};
@@ -52,6 +53,11 @@ fn take_in(run: &mut Run, input: Input, policy: &Policy) {
         Input::Found(tasks) => {
             if answers(run, Asked::Find) {
                 launching::found(run, tasks, policy);
+            }
+        }
+        Input::Running(tasks) => {
+            if answers(run, Asked::Running) {
+                doubt::looked_around(run, &tasks);
             }
         }
         Input::Taken => {
@@ -134,6 +140,7 @@ pub(super) fn ask(run: &mut Run, asked: Asked) -> Option<Next> {
     Some(Next::Perform(match asked {
         Asked::Launch => Effect::Launch { token: run.token() },
         Asked::Find => Effect::FindTask,
+        Asked::Running => Effect::FindRunning,
         Asked::Task => Effect::ObserveTask,
         Asked::Target(binding) => Effect::ObserveTarget { binding },
         Asked::Register(binding) => Effect::Register { binding },

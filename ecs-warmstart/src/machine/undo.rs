@@ -1,5 +1,6 @@
 //! The way back: takes back what this run did or may have done, and nothing else.
 
+use super::doubt::{is_in_doubt, name_targets_in_doubt};
 use super::io::Next;
 use super::launching::{may_be_by_a_wrong_clock, may_be_of_this_run};
 use super::state::{AfterUndo, Asked, Doubt, LaunchStep, Phase, Place, Run, Standing, Undo, Via};
@@ -57,6 +58,7 @@ pub(super) fn abandon(run: &mut Run) {
 
 fn begin(run: &mut Run, cause: Cause, then: AfterUndo) {
     let undo = Box::new(Undo { cause, then, leftovers: Vec::new(), part_since: run.latest });
+    run.places.iter_mut().for_each(|place| place.look_at = place.look_at.min(run.latest));
     let phase = match run.doubt {
         Doubt::Asking | Doubt::Unanswered if run.held.is_none() => {
             run.doubt = Doubt::Unanswered;
@@ -120,6 +122,10 @@ pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Pol
         // The cluster is gone, and with it every task.
         (Asked::Find, ErrorKind::NotFound) => launch_settled(run),
         (Asked::Find, ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict) => name_launch(run),
+        (
+            Asked::Running,
+            ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict,
+        ) => name_targets_in_doubt(run),
         (Asked::Deregister(binding), ErrorKind::NotFound) => deregistered(run, binding),
         (Asked::Deregister(binding), ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict) => {
             name_target(run, binding);
@@ -130,7 +136,7 @@ pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Pol
             finish(run, leftover);
         }
         (
-            Asked::Launch | Asked::Find | Asked::Deregister(_) | Asked::Stop,
+            Asked::Launch | Asked::Find | Asked::Running | Asked::Deregister(_) | Asked::Stop,
             ErrorKind::Capacity
             | ErrorKind::Throttled
             | ErrorKind::Timeout
@@ -169,6 +175,7 @@ fn give_up(run: &mut Run, asked: Asked) {
     match asked {
         Asked::Launch => look_for_launch(run),
         Asked::Find => name_launch(run),
+        Asked::Running => name_targets_in_doubt(run),
         Asked::Deregister(binding) => name_target(run, binding),
         Asked::Stop => {
             let leftover = task_leftover(run);
@@ -245,13 +252,14 @@ fn launch_settled(run: &mut Run) {
 
 fn undo_register(run: &mut Run) -> Option<Next> {
     match run.places.iter().position(|place| must_deregister(run, place)) {
+        Some(binding) if is_in_doubt(run, &run.places[binding]) => return ask(run, Asked::Running),
         Some(binding) => return ask(run, Asked::Deregister(binding)),
         None => go_on(run, |undo| Phase::UndoTask { undo }),
     }
     None
 }
 
-fn must_deregister(run: &Run, place: &Place) -> bool {
+pub(super) fn must_deregister(run: &Run, place: &Place) -> bool {
     match place.standing {
         Standing::Asked | Standing::Ours => true,
         // It stands for a task of this run, so whoever registered it did it for this run: another process that took the
@@ -269,7 +277,7 @@ pub(super) fn deregistered(run: &mut Run, binding: usize) {
     go_on(run, |undo| Phase::UndoRegister { undo });
 }
 
-fn name_target(run: &mut Run, binding: usize) {
+pub(super) fn name_target(run: &mut Run, binding: usize) {
     let leftover = target_leftover(run, binding);
     if let Some(place) = run.places.get_mut(binding) {
         place.standing = Standing::Leaked;

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::footprint::{is_behind, may_be_behind};
 use super::plan::{Action, Finding, Item, Keep, Plan, Stale};
 use super::view::{GroupView, Removal, ServiceView, View};
-use crate::address::target_of;
+use crate::address::{is_behind, may_be_behind, target_of};
 use crate::error::{ErrorKind, Failure};
 use crate::ids::{ServiceName, TargetGroupArn, TaskArn};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};

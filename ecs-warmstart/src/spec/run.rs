@@ -37,10 +37,16 @@ pub struct Spec {
     pins: Pins,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fresh: bool,
+    #[serde(default, with = "super::shared::list", skip_serializing_if = "no_neighbours")]
+    neighbours: Arc<[ClusterId]>,
 }
 
 fn no_pools(pools: &Arc<[Pool]>) -> bool {
     pools.is_empty()
+}
+
+fn no_neighbours(neighbours: &Arc<[ClusterId]>) -> bool {
+    neighbours.is_empty()
 }
 
 /// `--max-wait`: a Fargate task with a large image takes two to three minutes, an EC2 one that waits for a host more.
@@ -68,6 +74,7 @@ impl Spec {
                 healthy_timeout: DEFAULT_HEALTHY_TIMEOUT,
                 pins: Pins::default(),
                 fresh: false,
+                neighbours: Arc::default(),
             },
             bindings: Vec::new(),
             fallbacks: Vec::new(),
@@ -100,6 +107,18 @@ impl Spec {
     #[must_use]
     pub fn with_pins(&self, pins: Pins) -> Self {
         Self { pins, ..self.clone() }
+    }
+
+    /// The same with these [neighbours](Self::neighbours).
+    #[must_use]
+    pub fn with_neighbours(self, neighbours: Vec<ClusterId>) -> Self {
+        Self { neighbours: neighbours.into(), ..self }
+    }
+
+    /// Other clusters whose tasks may be given the address of this run's task once it has stopped, and stand in the same
+    /// groups. Default none.
+    pub fn neighbours(&self) -> &[ClusterId] {
+        &self.neighbours
     }
 
     /// Whether it is to be one more task, and never one that another run launched. Default no: a slot of a service is filled

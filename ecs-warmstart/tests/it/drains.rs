@@ -52,6 +52,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("Abandon", Input::Abandon),
         ("Launched", Input::Launched(task("own", TaskStatus::Pending, 1))),
         ("Found", Input::Found(Vec::new())),
+        ("Running", Input::Running(Vec::new())),
         ("Taken", Input::Taken),
         ("Registered", Input::Registered),
         ("Deregistered", Input::Deregistered),

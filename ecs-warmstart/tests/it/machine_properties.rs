@@ -90,6 +90,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Input::Abandon),
         2 => tasks().prop_map(Input::Launched),
         2 => prop::collection::vec(tasks(), 0..3).prop_map(Input::Found),
+        1 => prop::collection::vec(tasks(), 0..3).prop_map(Input::Running),
         1 => Just(Input::Taken),
         2 => tasks().prop_map(Input::Task),
         4 => tasks().prop_map(Input::TaskEvent),
@@ -112,6 +113,7 @@ fn answer(next: &Next, task: TaskObservation, target: TargetObservation) -> Inpu
         Next::Perform(effect) => match effect {
             Effect::Launch { .. } => Input::Launched(task),
             Effect::FindTask => Input::Found(vec![task]),
+            Effect::FindRunning => Input::Running(vec![task]),
             Effect::ObserveTask => Input::Task(task),
             Effect::ObserveTarget { binding } => Input::Target { binding: *binding, observation: target },
             Effect::Register { .. } => Input::Registered,
@@ -144,6 +146,10 @@ struct Ledger {
     /// Tasks that were found while a launch of this run was without an answer.
     searched: BTreeSet<TaskArn>,
     launch_in_doubt: bool,
+    /// When each task was last seen alive, or named as one that is.
+    alive: BTreeMap<TaskArn, Timestamp>,
+    /// When it was last looked at who has the addresses, and what ran then.
+    around: Option<(Timestamp, Vec<TaskObservation>)>,
     registered: BTreeSet<usize>,
     /// The request that a token may be bound to: AWS refuses another one under it.
     bound: BTreeMap<ClientToken, LaunchRequest>,
@@ -152,6 +158,40 @@ struct Ledger {
 }
 
 impl Ledger {
+    fn see(&mut self, input: &Input, now: Timestamp) {
+        let seen: &[TaskObservation] = match input {
+            Input::Launched(task) | Input::Task(task) | Input::TaskEvent(task) => std::slice::from_ref(task),
+            Input::Found(tasks) => tasks,
+            Input::Failed(failure) => {
+                self.alive.extend(failure.tasks.iter().map(|task| (task.clone(), now)));
+                return;
+            }
+            Input::Running(tasks) => {
+                if self.asked == Some(Effect::FindRunning) {
+                    self.around = Some((now, tasks.clone()));
+                }
+                return;
+            }
+            _ => return,
+        };
+        let alive = seen.iter().filter(|it| !matches!(it.status, TaskStatus::Stopped | TaskStatus::Missing));
+        self.alive.extend(alive.map(|task| (task.task.clone(), now)));
+    }
+
+    /// Whether nobody else can have the address of the run's task by now, as far as it was told.
+    fn is_its_own(&self, state: &State, now: Timestamp) -> bool {
+        let is_fresh = |at: Timestamp| now < at + Duration::from_secs(20);
+        let task = state.task().expect("a task whose target it is");
+        let is_alive = self.alive.get(task).is_some_and(|at| is_fresh(*at));
+        let is_free = self.around.as_ref().is_some_and(|(at, tasks)| {
+            let mut alive = tasks.iter().filter(|its| !its.is_ending() && its.status != TaskStatus::Missing);
+            // All tasks that are RUNNING have the same address here.
+            let anothers = alive.clone().any(|its| its.status == TaskStatus::Running);
+            is_fresh(*at) && (alive.any(|its| its.task == *task) || !anothers)
+        });
+        is_alive || is_free
+    }
+
     fn take_in(&mut self, input: &Input) {
         // What was not made, or refused before it was looked at, binds nothing.
         let binds_nothing = match input {
@@ -183,7 +223,7 @@ impl Ledger {
         self.launched.contains(task) || self.searched.contains(task)
     }
 
-    fn check(&mut self, state: &State, next: &Next) -> Result<(), TestCaseError> {
+    fn check(&mut self, state: &State, next: &Next, now: Timestamp) -> Result<(), TestCaseError> {
         self.asked = None;
         let Next::Perform(effect) = next else { return Ok(()) };
         match effect {
@@ -211,8 +251,9 @@ impl Ledger {
                     registered || its_task,
                     "removes a target that it did not register, of another's task"
                 );
+                prop_assert!(self.is_its_own(state, now), "removes what may be another's address by now");
             }
-            Effect::FindTask | Effect::ObserveTask | Effect::ObserveTarget { .. } => {}
+            Effect::FindTask | Effect::FindRunning | Effect::ObserveTask | Effect::ObserveTarget { .. } => {}
         }
         self.asked = Some(effect.clone());
         Ok(())
@@ -236,6 +277,7 @@ proptest! {
     ) {
         let mut ledger = Ledger::default();
         let mut now = START;
+        ledger.alive.extend(adopted.iter().map(|task| (task.task.clone(), now)));
         let mut state = match adopted {
             Some(task) => State::adopt(spec, task, now),
             None => State::launch(spec, now),
@@ -250,6 +292,7 @@ proptest! {
                 Move::Answer { task, target } => answer(&next, task, target),
             };
             ledger.take_in(&input);
+            ledger.see(&input, now);
             // What other runs find changes from step to step: nowhere, here, there, everywhere.
             let exhausted = match shortages[round] {
                 0 => PoolSet::NONE,
@@ -272,7 +315,7 @@ proptest! {
                 prop_assert!(*at > now, "wakes in the future");
             }
             prop_assert_eq!(state.phase() == PhaseName::Leaked, !state.leftovers().is_empty());
-            ledger.check(&state, &next)?;
+            ledger.check(&state, &next, now)?;
 
             if round % 8 != 0 {
                 continue;

@@ -18,6 +18,9 @@ struct Way {
     then: Vec<Input>,
 }
 
+/// A minute later than the others, as where another process goes on.
+const LATE: &str = "taken up late, ";
+
 fn failed(kind: ErrorKind) -> Input {
     Input::Failed(Failure::new(kind, kind.as_str()))
 }
@@ -64,6 +67,8 @@ fn ways() -> Vec<Way> {
             vec![Input::Tick, failed(ErrorKind::Timeout), Input::Cancel, failed(ErrorKind::Denied)],
         ),
         way("undo_register", [awaiting_healthy(), vec![Input::Cancel]].concat()),
+        way("taken up late, registering", registering()),
+        way("taken up late, undo_register", [awaiting_healthy(), vec![Input::Cancel]].concat()),
         way("undo_task", [awaiting_healthy(), vec![Input::Cancel, Input::Deregistered]].concat()),
         way("ready", [awaiting_healthy(), vec![target(TargetState::Healthy, None)]].concat()),
         way("undone", vec![Input::Tick, failed(ErrorKind::Denied)]),
@@ -99,6 +104,9 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("Found, an old one", Input::Found(vec![old])),
         ("Found, a new one", Input::Found(vec![new("new")])),
         ("Found, two new ones", Input::Found(vec![new("new"), new("other")])),
+        ("Running, none", Input::Running(Vec::new())),
+        ("Running, its own", Input::Running(vec![healthy("own", 9)])),
+        ("Running, at its address", Input::Running(vec![healthy("another", 9)])),
         ("Taken", Input::Taken),
         ("Task, MISSING", Input::Task(TaskObservation::missing(arn("own")))),
         ("Task, PENDING", Input::Task(task("own", TaskStatus::Pending, 9))),
@@ -224,7 +232,11 @@ fn every_phase_against_every_input() {
         format!("Every phase of the machine against each of these inputs:\n{}\n\n", names.join("\n"));
     let mut phases = BTreeSet::new();
     for way in ways() {
-        let (state, now) = walk(way.state, way.then, asked_in(way.name), &policy);
+        let (mut state, mut now) = walk(way.state, way.then, asked_in(way.name), &policy);
+        if way.name.starts_with(LATE) {
+            now = now + std::time::Duration::from_secs(60);
+            state = step(state, Input::Tick, now, &policy).state;
+        }
         phases.insert(state.phase());
         writeln!(table, "## {}", way.name).unwrap();
         let now = now + std::time::Duration::from_secs(1);

@@ -18,6 +18,7 @@ mod failures;
 mod fair_weather;
 mod golden;
 mod late;
+mod late_starts;
 mod looking;
 mod machine_properties;
 mod machine_table;

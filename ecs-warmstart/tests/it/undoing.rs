@@ -8,7 +8,7 @@ use ecs_warmstart::driver::{Cancel, Driven, WarmStart};
 use ecs_warmstart::error::{ErrorKind, Failure};
 use ecs_warmstart::fleet::{RunOutcome, UpOptions};
 use ecs_warmstart::ids::RunId;
-use ecs_warmstart::machine::{Effect, Input, Next, PhaseName, State, step};
+use ecs_warmstart::machine::{Effect, Input, Leftover, Next, PhaseName, State, step};
 use ecs_warmstart::memory::{Action, GroupSettings, InMemory, Refusal, Settings};
 use ecs_warmstart::observation::{TargetObservation, TargetReason, TargetState, TaskObservation, TaskStatus};
 use ecs_warmstart::policy::Policy;
@@ -116,11 +116,139 @@ fn an_undo_that_is_taken_up_late_is_tried_more_than_once() {
     let (state, _) = with(registered(), [(12, Input::Cancel)]);
     let late: Timestamp = at(7200);
     let stepped = step(state, Input::Tick, late, &policy);
+    assert_eq!(stepped.next, Next::Perform(Effect::FindRunning));
+    let stepped = step(stepped.state, Input::Running(Vec::new()), late, &policy);
     assert_eq!(stepped.next, Next::Perform(Effect::Deregister { binding: 0 }));
     let stepped = step(stepped.state, failed(ErrorKind::Throttled), late, &policy);
     let Next::WakeAt(again) = stepped.next else { panic!("{:?}", stepped.next) };
     let stepped = step(stepped.state, Input::Tick, again, &policy);
     assert_eq!(stepped.next, Next::Perform(Effect::Deregister { binding: 0 }));
+}
+
+/// Cancelled, and gone on with so long after that its task may have stopped meanwhile, and its address be another's.
+fn undone_late() -> State {
+    let (state, _) = with(registered(), [(12, Input::Cancel)]);
+    let stepped = step(state, Input::Tick, at(60), &Policy::default());
+    assert_eq!(stepped.next, Next::Perform(Effect::FindRunning));
+    stepped.state
+}
+
+#[test]
+fn a_late_undo_takes_out_what_is_nobody_elses() {
+    let policy = Policy::default();
+    // Its own, one at another address, one that ends, and one of which nothing is known yet.
+    let elsewhere = TaskObservation { addresses: vec!["10.0.1.6".parse().unwrap()], ..healthy("other", 3) };
+    let ends = TaskObservation { stop_requested: true, ..healthy("other", 3) };
+    let unknown = TaskObservation::missing(crate::specs::arn("other"));
+    for (tasks, is_taken_out) in [
+        (vec![], true),
+        (vec![healthy("own", 6)], true),
+        (vec![healthy("own", 6), healthy("other", 3)], true),
+        (vec![elsewhere, ends, unknown], true),
+        (vec![healthy("other", 3)], false),
+    ] {
+        let stepped = step(undone_late(), Input::Running(tasks.clone()), at(60), &policy);
+        let expected = if is_taken_out { Effect::Deregister { binding: 0 } } else { Effect::StopTask };
+        assert_eq!(stepped.next, Next::Perform(expected), "{tasks:?}");
+        if !is_taken_out {
+            assert!(!stepped.state.is_registered(0), "it is no longer this run's");
+            let stepped = step(stepped.state, Input::StopAccepted, at(60), &policy);
+            assert_eq!((stepped.state.phase(), stepped.next), (PhaseName::Undone, Next::Finished));
+        }
+    }
+}
+
+#[test]
+fn a_late_undo_that_cannot_know_whose_an_address_is_names_it() {
+    let policy = Policy::default();
+    let denied = step(undone_late(), failed(ErrorKind::Denied), at(60), &policy);
+    let first = step(undone_late(), failed(ErrorKind::Throttled), at(60), &policy);
+    assert!(matches!(first.next, Next::WakeAt(_)), "{:?}", first.next);
+    let again = step(first.state, Input::Tick, at(121), &policy);
+    assert_eq!(again.next, Next::Perform(Effect::FindRunning));
+    let throttled = step(again.state, failed(ErrorKind::Throttled), at(121), &policy);
+    for given_up in [denied, throttled] {
+        assert_eq!(given_up.next, Next::Perform(Effect::StopTask));
+        let stepped = step(given_up.state, Input::StopAccepted, at(121), &policy);
+        assert_eq!(stepped.state.phase(), PhaseName::Leaked);
+        assert!(matches!(stepped.state.leftovers(), [Leftover::Target { .. }]), "{stepped:?}");
+    }
+}
+
+#[test]
+fn an_undo_that_may_look_and_not_deregister_ends() {
+    let policy = Policy::default();
+    let (mut state, mut now, mut input) = (undone_late(), at(60), Input::Running(Vec::new()));
+    loop {
+        let stepped = step(state, input, now, &policy);
+        state = stepped.state;
+        input = match stepped.next {
+            Next::WakeAt(at) => {
+                now = at;
+                Input::Tick
+            }
+            Next::Perform(Effect::FindRunning) => Input::Running(Vec::new()),
+            Next::Perform(Effect::Deregister { .. }) => failed(ErrorKind::Throttled),
+            Next::Perform(Effect::StopTask) => break,
+            other => panic!("{other:?}"),
+        };
+        assert!(now.since(at(60)) < Duration::from_secs(100), "it goes on");
+    }
+}
+
+#[test]
+fn whose_an_address_is_is_looked_at_again_when_the_answer_is_old() {
+    let policy = Policy::default();
+    let stepped = step(undone_late(), Input::Running(Vec::new()), at(60), &policy);
+    let again = |seconds| step(stepped.state.clone(), Input::Tick, at(seconds), &policy).next;
+    assert_eq!(again(79), Next::Perform(Effect::Deregister { binding: 0 }));
+    assert_eq!(again(80), Next::Perform(Effect::FindRunning));
+}
+
+#[test]
+fn a_run_that_is_taken_up_late_looks_at_its_task_before_it_registers_it() {
+    let policy = Policy::default();
+    // Asked for before it was left alone, or about to be.
+    for known in [4, 5] {
+        let (state, next) = after(registered().into_iter().take(known));
+        assert!(
+            matches!(next, Next::Perform(Effect::ObserveTarget { .. } | Effect::Register { .. })),
+            "{next:?}"
+        );
+        let stepped = step(state, Input::Tick, at(60), &policy);
+        assert_eq!(stepped.next, Next::Perform(Effect::ObserveTask));
+        let alive = step(stepped.state.clone(), Input::Task(healthy("own", 6)), at(60), &policy);
+        assert_eq!(alive.next, next, "it goes on");
+        let exited = stopped("own", 6, "EssentialContainerExited", "Essential container in task exited");
+        let gone = step(stepped.state, Input::Task(exited), at(60), &policy);
+        // What was asked for may have been done, and whose it is by now is another question.
+        let expected = if known == 4 { Next::Finished } else { Next::Perform(Effect::FindRunning) };
+        assert_eq!(gone.next, expected);
+    }
+}
+
+#[test]
+fn a_task_that_was_missing_for_long_may_have_left_its_address_to_another() {
+    let policy = Policy::default();
+    let missing = || Input::Task(TaskObservation::missing(crate::specs::arn("own")));
+    let (mut state, mut next) = with(registered(), []);
+    let mut now = at(12);
+    while next != Next::Perform(Effect::FindRunning) {
+        let input = match next {
+            Next::WakeAt(at) => {
+                now = at;
+                Input::Tick
+            }
+            Next::Perform(Effect::ObserveTask) => missing(),
+            Next::Perform(Effect::ObserveTarget { binding }) => {
+                Input::Target { binding, observation: TargetObservation::new(TargetState::Initial, None) }
+            }
+            other => panic!("{other:?}"),
+        };
+        let stepped = step(state, input, now, &policy);
+        (state, next) = (stepped.state, stepped.next);
+    }
+    assert_eq!(state.cause().unwrap().code(), "task_lost");
 }
 
 /// The state was handed on after a failure, and delivered when its patience was long over.
@@ -130,6 +258,8 @@ fn an_undo_that_failed_once_is_tried_again_before_it_is_given_up() {
     let (state, _) = with(registered(), [(12, Input::Cancel), (13, failed(ErrorKind::Throttled))]);
     let late: Timestamp = at(7200);
     let stepped = step(state, Input::Tick, late, &policy);
+    assert_eq!(stepped.next, Next::Perform(Effect::FindRunning));
+    let stepped = step(stepped.state, Input::Running(Vec::new()), late, &policy);
     assert_eq!(stepped.next, Next::Perform(Effect::Deregister { binding: 0 }));
     // A second failure, so late, is one too many for this part; the next one is tried all the same.
     let stepped = step(stepped.state, failed(ErrorKind::Throttled), late, &policy);

@@ -173,6 +173,7 @@ pub(super) fn failed(run: &mut DrainRun, asked: Asked, failure: Failure, policy:
         (
             Asked::Launch
             | Asked::Find
+            | Asked::Running
             | Asked::Task
             | Asked::Register(_)
             | Asked::Deregister(_)
@@ -182,6 +183,7 @@ pub(super) fn failed(run: &mut DrainRun, asked: Asked, failure: Failure, policy:
         (
             Asked::Launch
             | Asked::Find
+            | Asked::Running
             | Asked::Task
             | Asked::Target(_)
             | Asked::Register(_)

@@ -58,6 +58,7 @@ fn take_in(run: &mut DrainRun, input: Input, policy: &Policy) {
             Input::Tick
             | Input::Launched(_)
             | Input::Found(_)
+            | Input::Running(_)
             | Input::Taken
             | Input::Registered
             | Input::Deregistered
