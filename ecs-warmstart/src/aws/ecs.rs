@@ -229,13 +229,17 @@ impl TaskLauncher for Ecs {
             self.client.stop_task().cluster(cluster.as_str()).task(task.as_str()).reason(reason).send().await;
         match answer {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(is_unknown_task) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(is_unknown_task) => {
+                Err(PortError::new(ErrorKind::NotFound, UNKNOWN_TASK).with_source(error))
+            }
             Err(error) => Err(port_error("ecs:StopTask", error)),
         }
     }
 }
 
-/// ECS: "The referenced task was not found." Nothing is left to stop.
+const UNKNOWN_TASK: &str = "the task that is to be stopped was not found";
+
+/// ECS: "The referenced task was not found."
 fn is_unknown_task(error: &StopTaskError) -> bool {
     let said = error.message().unwrap_or_default();
     error.is_invalid_parameter_exception() && said.contains("task was not found")

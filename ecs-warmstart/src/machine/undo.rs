@@ -130,7 +130,7 @@ pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Pol
         (Asked::Deregister(binding), ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict) => {
             name_target(run, binding);
         }
-        (Asked::Stop, ErrorKind::NotFound) => stop_accepted(run),
+        (Asked::Stop, ErrorKind::NotFound) => stop_of_unknown(run, policy),
         (Asked::Stop, ErrorKind::Denied | ErrorKind::Invalid | ErrorKind::Conflict) => {
             let leftover = task_leftover(run);
             finish(run, leftover);
@@ -300,6 +300,16 @@ fn undo_task(run: &mut Run) -> Option<Next> {
 
 fn must_stop(run: &Run) -> bool {
     run.held.as_ref().is_some_and(|held| held.is_ours() && held.seen.status != TaskStatus::Stopped)
+}
+
+/// ECS does not know the task. Just after it was launched that means nothing, and the task would run on.
+fn stop_of_unknown(run: &mut Run, policy: &Policy) {
+    let known_at = run.held.as_ref().map_or(run.latest, |held| held.known_at);
+    if run.latest >= known_at + policy.missing_grace {
+        return stop_accepted(run);
+    }
+    run.calm();
+    run.not_before = run.latest + run.scatter(policy.task_interval(TaskStatus::Missing));
 }
 
 pub(super) fn stop_accepted(run: &mut Run) {

@@ -49,8 +49,7 @@ impl TaskLauncher for InMemory {
         let about = format!("{cluster} {}: {reason}", task.id());
         self.call(Action::StopTask, 1, about, |state, now| {
             state.cluster(cluster)?;
-            state.stop_task(task, reason, now);
-            Ok(())
+            state.stop_task_if_known(task, reason, now)
         })
         .await
     }

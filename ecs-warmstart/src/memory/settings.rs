@@ -20,6 +20,8 @@ pub struct Settings {
     /// After a launch, how long `DescribeTasks` and `ListTasks` (each for itself) do not know the task: both are eventually
     /// consistent. Default 0 to 3 s.
     pub invisible: RangeInclusive<Duration>,
+    /// After a launch, how long `StopTask` does not know the task. Default nothing.
+    pub unstoppable: RangeInclusive<Duration>,
     /// How long an awsvpc task is PROVISIONING: its network interface is made. Default 8 to 15 s.
     pub provisioning_awsvpc: RangeInclusive<Duration>,
     /// How long any other task is PROVISIONING. Default 0 to 1 s.
@@ -66,6 +68,7 @@ impl Default for Settings {
             account: "111122223333".to_owned(),
             latency: seconds(0, 0),
             invisible: seconds(0, 3),
+            unstoppable: seconds(0, 0),
             provisioning_awsvpc: seconds(8, 15),
             provisioning_other: seconds(0, 1),
             pending: seconds(8, 25),

@@ -327,6 +327,15 @@ impl State {
         }
     }
 
+    pub(super) fn stop_task_if_known(&mut self, task: &TaskArn, reason: &str, now: Timestamp) -> Result<()> {
+        if !self.owners.find(task).is_some_and(|found| found.is_known_to_stop(&self.settings, now)) {
+            let said = "The referenced task was not found.";
+            return Err(refused(ErrorKind::NotFound, "InvalidParameterException", said));
+        }
+        self.stop_task(task, reason, now);
+        Ok(())
+    }
+
     pub(super) fn stop_task(&mut self, task: &TaskArn, reason: &str, now: Timestamp) {
         let Some(task) = self.owners.find_mut(task) else {
             return;

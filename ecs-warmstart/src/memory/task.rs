@@ -81,6 +81,11 @@ impl Task {
             }
     }
 
+    /// Whether `StopTask` knows it.
+    pub(super) fn is_known_to_stop(&self, settings: &Settings, now: Timestamp) -> bool {
+        self.timeline.stoppable.is_some_and(|at| at <= now) && !self.is_forgotten(settings, now)
+    }
+
     fn is_forgotten(&self, settings: &Settings, now: Timestamp) -> bool {
         self.timeline.stopped().is_some_and(|at| at + settings.stopped_kept < now)
     }

@@ -16,6 +16,8 @@ pub(super) struct Timeline {
     pub(super) described: Option<Timestamp>,
     /// `ListTasks` knows it.
     pub(super) listed: Option<Timestamp>,
+    /// `StopTask` knows it.
+    pub(super) stoppable: Option<Timestamp>,
     pub(super) pending: Option<Timestamp>,
     pub(super) activating: Option<Timestamp>,
     pub(super) running: Option<Timestamp>,
@@ -67,6 +69,7 @@ impl Timeline {
         let (serving, deactivating) = (dice.within(&settings.serving), dice.within(&settings.deactivating));
         let (stopping, deprovisioning) =
             (dice.within(&settings.stopping), dice.within(&settings.deprovisioning));
+        let stoppable = dice.within(&settings.unstoppable);
 
         // A lost task gets nowhere: nobody could ever take it back.
         let stuck = if behaviour.lost { Some(TaskStatus::Provisioning) } else { behaviour.stuck_in };
@@ -84,6 +87,7 @@ impl Timeline {
             launched,
             described: (!behaviour.lost).then_some(launched + described),
             listed: (!behaviour.lost).then_some(launched + listed),
+            stoppable: (!behaviour.lost).then_some(launched + stoppable),
             pending: reaches(TaskStatus::Pending).then_some(after_provisioning),
             activating: reaches(TaskStatus::Activating).then_some(after_pending),
             running,

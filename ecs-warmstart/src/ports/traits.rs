@@ -53,13 +53,14 @@ pub trait TaskLauncher: Debug + Send + Sync + 'static {
     /// Safe: it only reads.
     async fn find(&self, cluster: &ClusterId, selector: &Selector) -> Result<Vec<TaskArn>>;
 
-    /// Asks ECS to stop a task. A task that has stopped, or that ECS does not know, is a success.
+    /// Asks ECS to stop a task. A task that has stopped is a success.
     ///
     /// `reason` appears in the task's `stoppedReason`.
     ///
     /// # Errors
     ///
-    /// Any kind but `Capacity` and `Conflict`; after an ambiguous one the call is repeated.
+    /// `NotFound` for a task that ECS does not know: it has stopped an hour ago and more, or was launched a moment ago. Any
+    /// other kind but `Capacity` and `Conflict`; after an ambiguous one the call is repeated.
     ///
     /// # Cancel safety
     ///

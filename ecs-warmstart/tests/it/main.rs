@@ -33,6 +33,7 @@ mod slots;
 mod snapshots;
 mod source;
 mod specs;
+mod stopping;
 mod strangers;
 mod taking_down;
 mod tidy;

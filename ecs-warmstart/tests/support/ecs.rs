@@ -257,14 +257,12 @@ fn container_instances(machines: &Machines, asked: &[String]) -> DescribeContain
     DescribeContainerInstancesOutput::builder().set_container_instances(Some(instances.collect())).build()
 }
 
-/// ECS refuses what it does not know, where a port says nothing.
+/// What ECS does not know it calls a wrong parameter.
 fn stop_task(cloud: &Ports, input: &StopTaskInput) -> MockResponse<StopTaskOutput, StopTaskError> {
     let (cluster, task) = (cluster(input.cluster()), input.task().unwrap().parse().unwrap());
-    let known = at_once(cloud.waiter.observe_tasks(&cluster, std::slice::from_ref(&task)))
-        .is_ok_and(|seen| seen[0].status != TaskStatus::Missing);
     match at_once(cloud.launcher.stop(&cluster, &task, input.reason().unwrap())) {
-        Ok(()) if known => MockResponse::Output(StopTaskOutput::builder().build()),
-        Ok(()) => {
+        Ok(()) => MockResponse::Output(StopTaskOutput::builder().build()),
+        Err(error) if error.failure().code.as_deref() == Some("InvalidParameterException") => {
             let meta = refusal("InvalidParameterException", "The referenced task was not found.");
             let message = "The referenced task was not found.";
             let refused = InvalidParameterException::builder().message(message).meta(meta).build();

@@ -385,13 +385,14 @@ async fn the_machines_of_others_need_not_be_named() {
 }
 
 #[tokio::test]
-async fn stopping_what_is_not_there_is_fine() {
+async fn stopping_what_is_not_there_is_not_found() {
     let refused = |code: &str, message: &str| {
         let body = format!(r#"{{"__type":"{code}","message":"{message}"}}"#);
         mock!(Client::stop_task).sequence().http_status(400, Some(body)).build()
     };
     let gone = refused("InvalidParameterException", "The referenced task was not found.");
-    ecs(&[&gone]).stop(&cluster(), &task(1), "over").await.unwrap();
+    let error = ecs(&[&gone]).stop(&cluster(), &task(1), "over").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
     let other = refused("InvalidParameterException", "Invalid id.");
     let error = ecs(&[&other]).stop(&cluster(), &task(1), "over").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);

@@ -156,6 +156,11 @@ pub(super) fn failed(run: &mut DrainRun, asked: Asked, failure: Failure, policy:
     run.asked = None;
     match (asked, failure.kind) {
         (Asked::Deregister(place), ErrorKind::NotFound) => deregistered(run, place),
+        // What was there when the drain began may have been launched a moment before, and not be known everywhere yet.
+        (Asked::Stop, ErrorKind::NotFound) if run.age() < policy.missing_grace => {
+            run.calm();
+            run.not_before = run.latest + run.scatter(policy.task_interval(TaskStatus::Missing));
+        }
         (Asked::Stop, ErrorKind::NotFound) => stop_accepted(run),
         // The cluster is gone, and the task with it.
         (Asked::Task, ErrorKind::NotFound) => run.enter(DrainPhase::Drained),

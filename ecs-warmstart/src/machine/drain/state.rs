@@ -243,6 +243,12 @@ impl DrainRun {
         self.calm();
     }
 
+    /// How long ago it began.
+    pub(super) fn age(&self) -> Duration {
+        let earlier = self.times.iter().fold(0_u64, |sum, time| sum.saturating_add(time.ms));
+        Duration::from_millis(earlier) + self.latest.since(self.phase_since)
+    }
+
     pub(super) fn calm(&mut self) {
         self.failures = 0;
         self.last_failure = None;

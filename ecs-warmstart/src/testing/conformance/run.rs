@@ -55,7 +55,7 @@ macro_rules! conformance {
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_task_on_a_host_names_instance_and_ports, [HostNetworking]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::stopping_twice_is_fine, []);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::a_stop_keeps_its_reason, [StopReason]);
-            $crate::conformance!(@case [#[$attribute]] $backend, tasks::stopping_an_unknown_task_is_fine, [StopUnknown]);
+            $crate::conformance!(@case [#[$attribute]] $backend, tasks::stopping_an_unknown_task_is_not_found, [StopUnknown]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::an_unknown_cluster_is_not_found, [UnknownClusters]);
             $crate::conformance!(@case [#[$attribute]] $backend, tasks::an_unknown_task_definition_cannot_be_launched, [UnknownDefinitions]);
             $crate::conformance!(@case [#[$attribute]] $backend, targets::registering_twice_is_once, []);

@@ -288,9 +288,13 @@ pub async fn a_stop_keeps_its_reason(backend: &dyn Backend) {
     assert!(stop.reason.contains("not needed any more"), "{stop:?}");
 }
 
-/// A task that never was need not be stopped.
-pub async fn stopping_an_unknown_task_is_fine(backend: &dyn Backend) {
-    Steps::new(backend, "stop-unknown").stop(&backend.world().unknown_task, "over").await;
+/// Whether a task that ECS does not know is gone, or was launched a moment ago, is for the caller to say.
+pub async fn stopping_an_unknown_task_is_not_found(backend: &dyn Backend) {
+    let steps = Steps::new(backend, "stop-unknown");
+    let world = backend.world();
+    let stop = steps.ports.launcher.stop(&world.cluster, &world.unknown_task, "over").await;
+    let error = stop.expect_err("no such task");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }
 
 /// A cluster that does not exist is `NotFound`, whatever is asked of it.
