@@ -70,6 +70,8 @@ struct Course<'a> {
     part: Part,
     /// How urgently it has been told to end.
     told: Level,
+    /// Whether it has been told that it may wait for nothing.
+    is_hurried: bool,
 }
 
 impl WarmStart {
@@ -236,6 +238,7 @@ impl WarmStart {
             narrator: Narrator::begin(&self.observers, state, began),
             part: self.schedule.take_part(),
             told: Level::None,
+            is_hurried: false,
         };
         let mut performed: Option<Operation> = None;
         let mut failure = None;
@@ -255,6 +258,9 @@ impl WarmStart {
                     if level > course.told {
                         course.told = level;
                         cancelled(level)
+                    } else if at > until && course.told > Level::None && !course.is_hurried {
+                        course.is_hurried = true;
+                        Input::TimeIsUp
                     } else if at > until {
                         state.save(self.checkpoint.as_ref()).await?;
                         return Ok(Some(at));

@@ -16,7 +16,9 @@ pub(super) fn decide(run: &mut Run, policy: &Policy) -> Option<Next> {
         Phase::AwaitingGate => running::awaiting_gate(run, policy),
         Phase::Registering { binding } => registering::registering(run, binding, policy),
         Phase::AwaitingHealthy => registering::awaiting_healthy(run, policy),
-        Phase::UndoLaunch { .. } | Phase::UndoRegister { .. } | Phase::UndoTask { .. } => undo::decide(run),
+        Phase::UndoLaunch { .. } | Phase::UndoRegister { .. } | Phase::UndoTask { .. } => {
+            undo::decide(run, policy)
+        }
         Phase::Ready | Phase::Undone { .. } | Phase::Kept { .. } | Phase::Leaked { .. } => {
             Some(Next::Finished)
         }

@@ -40,6 +40,8 @@ pub enum Input {
     Deregistered,
     /// `StopTask` was answered.
     StopAccepted,
+    /// There is no time to wait for requests under way: the task of an undo is stopped at once.
+    TimeIsUp,
     /// The launch that was asked for was not made, and nothing of it was sent. It is asked for again, elsewhere where there is
     /// no capacity any more.
     NotMade,

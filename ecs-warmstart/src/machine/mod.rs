@@ -20,6 +20,7 @@ mod forward;
 mod held_up;
 mod io;
 mod launching;
+mod lingering;
 mod operation;
 mod phase;
 mod registering;

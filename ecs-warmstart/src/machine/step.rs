@@ -6,7 +6,7 @@ use super::io::{Effect, Input, Next, Step};
 use super::state::{Asked, FailedCall, Run};
 use super::undo;
 use super::{Cause, State};
-use super::{launching, registering, running};
+use super::{launching, lingering, registering, running};
 use crate::error::Failure;
 use crate::policy::Policy;
 use crate::time::Timestamp;
@@ -78,8 +78,11 @@ fn take_in(run: &mut Run, input: Input, policy: &Policy) {
             }
         }
         Input::Target { binding, observation } => {
-            if answers(run, Asked::Target(binding)) {
-                registering::looked_at_target(run, binding, observation, policy);
+            let is_undo = run.phase.is_undo();
+            match answers(run, Asked::Target(binding)) {
+                true if is_undo => lingering::looked_at_target(run, binding, observation, policy),
+                true => registering::looked_at_target(run, binding, observation, policy),
+                false => {}
             }
         }
         Input::Deregistered => {
@@ -93,6 +96,7 @@ fn take_in(run: &mut Run, input: Input, policy: &Policy) {
                 undo::stop_accepted(run);
             }
         }
+        Input::TimeIsUp => lingering::cut_short(run),
         Input::NotMade => {
             if run.asked == Some(Asked::Launch) {
                 launching::not_made(run);

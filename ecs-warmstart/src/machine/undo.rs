@@ -3,11 +3,12 @@
 use super::doubt::{is_in_doubt, name_targets_in_doubt};
 use super::io::Next;
 use super::launching::{may_be_by_a_wrong_clock, may_be_of_this_run};
+use super::lingering::{self, linger};
 use super::state::{AfterUndo, Asked, Doubt, LaunchStep, Phase, Place, Run, Standing, Undo, Via};
 use super::step::{ask, back_off};
 use super::{Cause, Leftover};
 use crate::error::{ErrorKind, Failure};
-use crate::observation::{TaskObservation, TaskStatus};
+use crate::observation::{TargetState, TaskObservation, TaskStatus};
 use crate::policy::Policy;
 use crate::spec::OnFailure;
 
@@ -89,7 +90,7 @@ fn undo_of(phase: &mut Phase) -> Option<&mut Undo> {
 
 // --- What to do next
 
-pub(super) fn decide(run: &mut Run) -> Option<Next> {
+pub(super) fn decide(run: &mut Run, policy: &Policy) -> Option<Next> {
     if run.latest < run.not_before {
         return Some(Next::WakeAt(run.not_before));
     }
@@ -97,7 +98,7 @@ pub(super) fn decide(run: &mut Run) -> Option<Next> {
         Phase::UndoLaunch { step: LaunchStep::Ask, .. } => ask(run, Asked::Launch),
         Phase::UndoLaunch { step: LaunchStep::Look, .. } => ask(run, Asked::Find),
         Phase::UndoRegister { .. } => undo_register(run),
-        Phase::UndoTask { .. } => undo_task(run),
+        Phase::UndoTask { .. } => undo_task(run, policy),
         Phase::Launching { .. }
         | Phase::AwaitingRunning
         | Phase::AwaitingGate
@@ -149,8 +150,9 @@ pub(super) fn failed(run: &mut Run, asked: Asked, failure: Failure, policy: &Pol
                 give_up(run, asked);
             }
         }
+        (Asked::Target(binding), _) => lingering::not_seen(run, binding, failure, policy),
         // Not asked for in an undo.
-        (Asked::Task | Asked::Target(_) | Asked::Register(_), _) => {}
+        (Asked::Task | Asked::Register(_), _) => {}
     }
 }
 
@@ -272,7 +274,9 @@ pub(super) fn must_deregister(run: &Run, place: &Place) -> bool {
 pub(super) fn deregistered(run: &mut Run, binding: usize) {
     if let Some(place) = run.places.get_mut(binding) {
         place.standing = Standing::Removed;
-        place.seen = None;
+        // Where it had traffic, requests may be under way: see `linger`.
+        place.seen = place.seen.take().filter(|seen| seen.state == TargetState::Healthy);
+        place.look_at = run.latest;
     }
     go_on(run, |undo| Phase::UndoRegister { undo });
 }
@@ -290,9 +294,9 @@ pub(super) fn name_target(run: &mut Run, binding: usize) {
 
 // --- The task
 
-fn undo_task(run: &mut Run) -> Option<Next> {
+fn undo_task(run: &mut Run, policy: &Policy) -> Option<Next> {
     if must_stop(run) {
-        return ask(run, Asked::Stop);
+        return linger(run, policy).or_else(|| ask(run, Asked::Stop));
     }
     finish(run, None);
     None

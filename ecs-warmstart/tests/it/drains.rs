@@ -53,6 +53,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("Launched", Input::Launched(task("own", TaskStatus::Pending, 1))),
         ("Found", Input::Found(Vec::new())),
         ("Running", Input::Running(Vec::new())),
+        ("TimeIsUp", Input::TimeIsUp),
         ("Taken", Input::Taken),
         ("Registered", Input::Registered),
         ("Deregistered", Input::Deregistered),

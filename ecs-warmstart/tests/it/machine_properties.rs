@@ -95,6 +95,7 @@ fn moves() -> impl Strategy<Value = Move> {
         2 => tasks().prop_map(Input::Task),
         4 => tasks().prop_map(Input::TaskEvent),
         1 => Just(Input::NotMade),
+        1 => Just(Input::TimeIsUp),
         1 => Just(Input::Registered),
         1 => (0..3_usize, targets()).prop_map(|(binding, observation)| Input::Target { binding, observation }),
         1 => Just(Input::Deregistered),

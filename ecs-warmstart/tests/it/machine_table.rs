@@ -21,6 +21,11 @@ struct Way {
 /// A minute later than the others, as where another process goes on.
 const LATE: &str = "taken up late, ";
 
+fn in_two_groups() -> Spec {
+    let gate = spec().gate().clone();
+    builder().binding(binding("auth", 8080)).binding(binding("nlb", 8081)).gate(gate).build().unwrap()
+}
+
 fn failed(kind: ErrorKind) -> Input {
     Input::Failed(Failure::new(kind, kind.as_str()))
 }
@@ -40,6 +45,11 @@ fn ways() -> Vec<Way> {
     let absent = || target(TargetState::Unused, Some(TargetReason::NotRegistered));
     let registering = || vec![Input::Tick, launched(), running(), gate_open(), absent()];
     let awaiting_healthy = || [registering(), vec![Input::Registered]].concat();
+    let absent_too = Input::Target { binding: 1, observation: TargetObservation::not_registered() };
+    let registered_twice = || {
+        let both = vec![Input::Registered, absent_too.clone(), Input::Registered];
+        [registering(), both, vec![target(TargetState::Healthy, None)]].concat()
+    };
     let way = |name, then| Way { name, state: launch(spec()), then };
     let keep = || {
         let gate = spec().gate().clone();
@@ -70,6 +80,12 @@ fn ways() -> Vec<Way> {
         way("taken up late, registering", registering()),
         way("taken up late, undo_register", [awaiting_healthy(), vec![Input::Cancel]].concat()),
         way("undo_task", [awaiting_healthy(), vec![Input::Cancel, Input::Deregistered]].concat()),
+        Way {
+            name: "undo_task, asked DescribeTargetHealth",
+            state: launch(in_two_groups()),
+            then: [registered_twice(), vec![Input::Cancel, Input::Deregistered, Input::Deregistered]]
+                .concat(),
+        },
         way("ready", [awaiting_healthy(), vec![target(TargetState::Healthy, None)]].concat()),
         way("undone", vec![Input::Tick, failed(ErrorKind::Denied)]),
         Way {
@@ -120,6 +136,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("TaskEvent, RUNNING", Input::TaskEvent(task("own", TaskStatus::Running, 9))),
         ("TaskEvent, exited", Input::TaskEvent(exited())),
         ("TaskEvent, an older one", Input::TaskEvent(stopped("own", 0, "UserInitiated", ""))),
+        ("TimeIsUp", Input::TimeIsUp),
         ("NotMade", Input::NotMade),
         ("Registered", Input::Registered),
         ("Target, not registered", target(TargetState::Unused, Some(TargetReason::NotRegistered))),

@@ -1,4 +1,4 @@
-//! The stop of a task in an undo: not believed where ECS may not know the task yet.
+//! The stop of a task: not believed where ECS may not know the task yet.
 
 use std::time::Duration;
 

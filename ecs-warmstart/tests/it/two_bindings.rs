@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ecs_warmstart::clock::Clock;
-use ecs_warmstart::driver::{Cancel, Error, WarmStart};
+use ecs_warmstart::driver::{Cancel, Driven, Error, WarmStart};
 use ecs_warmstart::error::ErrorKind;
-use ecs_warmstart::fleet::{Fleet, RunOutcome, Service, UpOptions};
+use ecs_warmstart::fleet::{Budget, Fleet, GateKind, RunOutcome, Service, UpOptions};
 use ecs_warmstart::ids::{ClusterId, TargetGroupArn, TaskArn};
-use ecs_warmstart::memory::{Action, Call, GroupSettings, InMemory, Settings};
+use ecs_warmstart::memory::{Action, Behaviour, Call, GroupSettings, InMemory, Settings};
 use ecs_warmstart::observation::{Target, TargetObservation, TargetReason, TargetState, TaskObservation};
 use ecs_warmstart::ports::{HealthWaiter, Ports, Result};
 use ecs_warmstart::spec::{Binding, OnFailure, Readiness, Spec};
 use ecs_warmstart::testing::{Chaos, ChaosPlan, Fault, PortMethod};
+use ecs_warmstart::time::Timestamp;
 
 use crate::failures::Left;
 use crate::specs::binding;
@@ -129,6 +130,98 @@ async fn one_that_was_healthy_long_ago_is_looked_at_again() {
     let error = ended.unwrap_err();
     assert!(matches!(error, Error::Undone { .. }), "{error}");
     assert_eq!(Left::in_(&cloud).await, Left::nothing());
+}
+
+/// When the target was taken out last, and when its task was told to stop first.
+fn taken_out_and_stopped(cloud: &InMemory) -> (Timestamp, Timestamp) {
+    let calls = cloud.calls();
+    let of = |action| calls.iter().filter(move |call| call.action == action);
+    let taken_out = of(Action::DeregisterTargets).next_back().unwrap().at;
+    (taken_out, of(Action::StopTask).next().unwrap().at)
+}
+
+/// A service that gets healthy in its own group, which drains so long, and not in time in another.
+fn healthy_in_one_of_two(cloud: &InMemory, delay: Duration) -> Service {
+    let (long, own) = (Duration::from_secs(400), checked_every(10));
+    let mut service = two_groups(cloud, GroupSettings { registration: long..=long, ..own.clone() });
+    let settings = GroupSettings { deregistration_delay: delay, ..own };
+    cloud.add_target_group(&service.bindings[0].target_group, settings);
+    // One that does not serve is registered, too.
+    service.gate = GateKind::Running;
+    service
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_lets_requests_under_way_end() {
+    let seconds = Duration::from_secs;
+    for (serves, delay, least, most) in
+        [(true, 20, 20, 25), (true, 300, 60, 61), (true, 0, 0, 5), (false, 300, 0, 1)]
+    {
+        let clock = clock();
+        let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+        let service = healthy_in_one_of_two(&cloud, seconds(delay));
+        if !serves {
+            cloud.behave("authapi-task-def", &Behaviour::never_serves());
+        }
+        let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(Arc::clone(&clock));
+        let report = fleet.up(&[service], &unchecked(), &Cancel::new()).await;
+        assert_outcomes(&report, RunOutcome::Undone);
+        let (taken_out, stopped) = taken_out_and_stopped(&cloud);
+        let waited = stopped.since(taken_out);
+        assert!((seconds(least)..=seconds(most)).contains(&waited), "{serves}, {delay} s: {waited:?}");
+        assert_eq!(Left::in_(&cloud).await, Left::nothing());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undo_that_may_not_look_waits_all_its_time() {
+    for (kind, waited) in [(ErrorKind::Denied, 60..=61), (ErrorKind::Throttled, 60..=70)] {
+        let clock = clock();
+        let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+        let service = healthy_in_one_of_two(&cloud, Duration::from_secs(5));
+        let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none());
+        let fleet = Fleet::new(chaos.ports()).with_clock(Arc::clone(&clock));
+        let blinded = async {
+            while cloud.count(Action::DeregisterTargets) < 2 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            chaos.follow(ChaosPlan::none().every(PortMethod::ObserveTargets, Fault::Before(kind)));
+        };
+        let (services, options, cancel) = ([service], unchecked(), Cancel::new());
+        let (report, ()) = tokio::join!(fleet.up(&services, &options, &cancel), blinded);
+        assert_outcomes(&report, RunOutcome::Undone);
+        let (taken_out, stopped) = taken_out_and_stopped(&cloud);
+        assert!(waited.contains(&stopped.since(taken_out).as_secs()), "{kind:?}");
+    }
+}
+
+/// An invocation that ends before its time: the task is stopped, not left.
+#[tokio::test(start_paused = true)]
+async fn who_is_told_to_end_and_has_no_time_stops_the_task_at_once() {
+    let clock = clock();
+    let cloud = InMemory::sample_with(Arc::clone(&clock), Settings::default());
+    let service = healthy_in_one_of_two(&cloud, Duration::from_secs(300));
+    let (group, cancel) = (service.bindings[0].target_group.clone(), Cancel::new());
+    let fleet = Fleet::new(Ports::from_one(cloud.clone())).with_clock(Arc::clone(&clock));
+    let mut runs = fleet.begin_up(&[service], &unchecked(), Duration::from_secs(60), &cancel).await;
+    let piece = Budget { drive: Duration::from_secs(2), calls: Duration::from_secs(3) };
+    let is_healthy = || {
+        let registered = cloud.registered().into_iter().find(|(its, _)| *its == group);
+        registered.is_some_and(|(_, target)| cloud.healthy_at(&group, &target).is_some())
+    };
+    let mut more = 5;
+    while more > 0 {
+        more -= u64::from(is_healthy());
+        let Driven::Suspended { state, .. } = fleet.drive(runs, piece, &cancel).await else { panic!() };
+        runs = state;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    cancel.cancel();
+    let Driven::Finished(runs) = fleet.drive(runs, piece, &cancel).await else { panic!("it is left") };
+    assert_outcomes(&runs.report(clock.now()), RunOutcome::Undone);
+    let (taken_out, stopped) = taken_out_and_stopped(&cloud);
+    assert!(stopped.since(taken_out) <= piece.calls);
+    assert!(cloud.count(Action::DeregisterTargets) == 2 && cloud.running_tasks().is_empty());
 }
 
 /// Whether the group was asked of a target while its task served.

@@ -66,6 +66,7 @@ fn take_in(run: &mut DrainRun, input: Input, policy: &Policy) {
             | Input::StopAccepted
             | Input::Task(_)
             | Input::NotMade
+            | Input::TimeIsUp
             | Input::Failed(_),
             _,
         ) => {}
