@@ -37,7 +37,7 @@ impl Aftermath<'_> {
     pub(crate) async fn of(&self, failure: Failure) -> Result<(), Failure> {
         let error_type = failure.kind().error_type();
         let tries = self.origin.tries;
-        if let Some(again) = self.again.filter(|_| may_pass(failure.kind()) && tries < MOST_TRIES) {
+        if let Some(again) = self.again.filter(|_| self.may_pass(failure.kind())) {
             let told = self.tell(again, &self.origin.once_more().to_string(), PAUSE).await;
             return told
                 .then(|| tracing::warn!(error_type, tries, "{failure}; it is begun once more"))
@@ -48,6 +48,10 @@ impl Aftermath<'_> {
         let told = self.tell(dead_letters, &letter.to_string(), Duration::ZERO).await;
         told.then(|| tracing::error!(error_type, tries, "{failure}; it is in the dead letters"))
             .ok_or(failure)
+    }
+
+    fn may_pass(&self, kind: FailureKind) -> bool {
+        time_may_cure(kind) && self.origin.tries < MOST_TRIES && !self.origin.is_stop()
     }
 
     async fn tell(&self, queue: &dyn Queue, body: &str, delay: Duration) -> bool {
@@ -64,7 +68,7 @@ impl Aftermath<'_> {
 }
 
 /// Whether time alone may cure it, and nothing is left of the try.
-fn may_pass(kind: FailureKind) -> bool {
+fn time_may_cure(kind: FailureKind) -> bool {
     match kind {
         FailureKind::Unavailable | FailureKind::Capacity | FailureKind::OutOfTime => true,
         FailureKind::Undone

@@ -52,10 +52,23 @@ impl Settings {
 
     /// Every service that a task may be of, or share a group with.
     pub(crate) fn services_around(&self, task: &TaskObservation) -> Vec<Service> {
-        let mut around = self.services.clone();
         let its = self.service_of_task(task);
-        around.extend(its.filter(|its| self.services.iter().all(|service| service.name != its.name)));
+        let name = task.started_by.as_deref().and_then(StartedBy::parse).map(|said| said.service().clone());
+        let mut around = self.all_services();
+        // Whoever starts tasks under the name that the environment's would have is not this function, where it has a
+        // configuration: see `home`.
+        around.retain(|service| Some(&service.name) != name.as_ref() || self.services.contains(service));
+        let its = its.filter(|its| self.services.iter().all(|service| service.name != its.name));
+        // What this function may not start it has not started: it is another one's task.
+        let its = its.filter(|its| self.allow.check_service(its).is_ok());
+        around.splice(0..0, its);
         around
+    }
+
+    /// Every service that is described without an event: those of the configuration, and that of the environment.
+    pub(crate) fn all_services(&self) -> Vec<Service> {
+        let of_environment = self.unconfigured(None, &StartDetail::default()).ok().map(as_it_runs);
+        self.services.iter().cloned().chain(of_environment).collect()
     }
 
     /// The service of a task, as far as the task, the configuration and the environment say it.
@@ -83,10 +96,10 @@ impl Settings {
         }
     }
 
-    /// Where tasks of that name belong, where they say nothing else: absent where only events describe it.
+    /// Where tasks of that name belong, where they say nothing else: absent where only events describe it. Beside a
+    /// configuration the environment stands for no name, since anybody may start tasks under one that is not in it.
     pub(crate) fn home(&self, name: &ServiceName) -> Option<Service> {
-        let configured = self.services.iter().find(|service| service.name == *name).cloned();
-        configured.or_else(|| self.unconfigured(Some(name), &StartDetail::default()).ok())
+        self.service_named(name).ok()
     }
 }
 

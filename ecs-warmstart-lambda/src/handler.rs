@@ -200,7 +200,14 @@ impl<'a> Work<'a> {
             if detail.wait_for_healthy == Some(false) { Readiness::Registered } else { Readiness::Healthy };
         // Its role reads no images and logs, and its time is short: the command checks.
         let run_id = if ensure { name_elsewhere(&service) } else { Some(run) };
-        let options = UpOptions { fresh: !ensure, run_id, readiness, check: false, pin: false };
+        let options = UpOptions {
+            fresh: !ensure,
+            run_id,
+            readiness,
+            check: false,
+            pin: false,
+            neighbours: self.settings.all_services(),
+        };
         let runs = self.fleet.begin_up(&[service], &options, self.patience(), cancel).await;
         let attempts = detail.attempts.as_deref().filter(|_| !ensure);
         Ok(runs.gone_on_from(attempts.unwrap_or_default()))
@@ -216,7 +223,8 @@ impl<'a> Work<'a> {
             drain_wait: detail.drain_wait(),
             allow_empty: detail.allow_empty != Some(false),
             task: None,
-            neighbours: self.settings.services.clone(),
+            only_here: detail.of_start(None).is_some(),
+            neighbours: self.settings.all_services(),
         };
         Ok(self.fleet.begin_down(&services, &options, self.patience(), cancel).await)
     }
@@ -229,7 +237,8 @@ impl<'a> Work<'a> {
     /// Gives what is not over to whoever goes on with it; where nobody does, it is undone.
     async fn hand_on(&self, runs: Runs, resume_at: Timestamp, cancel: &Cancel) -> Result<Answer, Failure> {
         let now = self.clock.now();
-        let message = message(&runs, self.origin.as_ref());
+        // Who reads the answer knows himself what he began.
+        let message = message(&runs, self.origin.as_ref().filter(|_| !self.reads_answer));
         let fits = message.len() <= LARGEST_STATE;
         if !fits {
             tracing::error!(bytes = message.len(), "the state is too large to be handed on");

@@ -64,6 +64,7 @@ impl Down {
             drain_wait: self.drain_wait,
             allow_empty: self.allow_empty,
             task: self.task.clone(),
+            only_here: false,
             neighbours: scene.neighbours.clone(),
         }
     }

@@ -66,7 +66,7 @@ impl Up {
         let cancel = Cancel::new();
         let watch = signals::watch(cancel.clone(), Arc::clone(&progress), OnSignal::Undo)?;
         let fleet = fleet.with_observer(Arc::clone(&progress));
-        let report = fleet.up(&scene.services, &self.options(), &cancel).await;
+        let report = fleet.up(&scene.services, &self.options(&scene), &cancel).await;
         drop(watch);
         progress.finish();
         if let Err(error) = print(global.output, &report, text::up) {
@@ -77,7 +77,7 @@ impl Up {
         Ok(Ending::of_report(&report, cancel.is_cancelled()))
     }
 
-    fn options(&self) -> UpOptions {
+    fn options(&self, scene: &Scene) -> UpOptions {
         let readiness = if self.skip_health_check { Readiness::Registered } else { Readiness::Healthy };
         UpOptions {
             fresh: self.fresh,
@@ -85,6 +85,7 @@ impl Up {
             readiness,
             check: !self.no_check,
             pin: self.pin,
+            neighbours: scene.neighbours.clone(),
         }
     }
 }

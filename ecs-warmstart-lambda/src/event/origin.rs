@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 
@@ -11,21 +11,43 @@ use crate::failure::Failure;
 #[derive(Clone, PartialEq, Deserialize)]
 #[serde(expecting = "an object")]
 pub struct Origin {
-    /// As it came, with a name for a start that had none: sent again it is the same start.
+    /// As it came, but that a start has a name for certain: sent again it is the same start.
     pub event: Value,
     /// How often it has been begun, this time included.
     pub tries: u32,
 }
 
 impl Origin {
-    /// Of an event that came for the first time.
-    pub(super) fn first(event: Value) -> Self {
-        Self { event, tries: 1 }
+    /// Of an event that came for the first time. What a message says as a direct call becomes the event that says the same: a
+    /// direct call is answered, and whoever sends it again may not read the answer.
+    pub(super) fn first(mut event: Map<String, Value>) -> Self {
+        let detail_type = match event.get("action").and_then(Value::as_str) {
+            Some("start") => Some("Start ECS Task"),
+            Some("stop") => Some("Stop ECS Tasks"),
+            Some(_) | None => None,
+        };
+        if let Some(detail_type) = detail_type {
+            let detail = event.remove("detail").unwrap_or_default();
+            event = Map::from_iter([
+                ("detail-type".to_owned(), detail_type.into()),
+                ("detail".to_owned(), detail),
+            ]);
+        }
+        Self { event: Value::Object(event), tries: 1 }
     }
 
     /// Gives a start the name that it has been given for its first try.
     pub(super) fn name(&mut self, run: &str) {
+        if let Some(Value::Object(detail)) = self.event.get_mut("detail") {
+            // The other way to write it: both would be one too many.
+            detail.remove("run_id");
+        }
         self.say("runId", run.into());
+    }
+
+    /// Whether it begins a stop. Begun anew it would stop what was started since.
+    pub(crate) fn is_stop(&self) -> bool {
+        self.event["detail-type"] == "Stop ECS Tasks"
     }
 
     /// Lets a start go on with its launches where this try ended.

@@ -188,7 +188,7 @@ fn begun(
     mut object: Map<String, Value>,
     read: impl FnOnce(&mut Map<String, Value>) -> Result<Request, Failure>,
 ) -> Result<(Request, Option<Origin>), Failure> {
-    let mut origin = Origin::first(Value::Object(object.clone()));
+    let mut origin = Origin::first(object.clone());
     let request = read(&mut object)?;
     if let Request::Start { run, .. } = &request {
         origin.name(run.as_str());

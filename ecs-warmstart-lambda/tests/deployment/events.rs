@@ -26,7 +26,7 @@ fn what_cannot_start_is_tried_twice_and_reaches_the_dead_letter_queue() {
         let letters = stack.receive("DeadLetterQueueUrl");
         letters.into_iter().find(|letter| {
             let event = &letter["requestPayload"];
-            event["detail-type"] == "Start ECS Task" && event["detail"]["service"] == BROKEN
+            event["source"] == OURS && event["detail"]["service"] == BROKEN
         })
     });
     let error = letter["responsePayload"]["errorType"].as_str().unwrap_or_default();
@@ -85,9 +85,12 @@ fn what_was_handed_on_and_fails_is_a_dead_letter_at_once() {
     stack.send("ContinueQueueUrl", &start);
     let letter = until("a dead letter", stack.cloud, || {
         let letters = stack.receive("DeadLetterQueueUrl");
-        letters.into_iter().find(|letter| letter["requestPayload"]["run_id"] == "handed-on-in-vain")
+        letters.into_iter().find(|letter| letter["requestPayload"]["detail"]["runId"] == "handed-on-in-vain")
     });
     assert_eq!(letter["requestContext"]["condition"], "WarmStartFailed", "{letter:#}");
+    // What SQS gives up has no error.
+    let error = letter["responsePayload"]["errorType"].as_str().unwrap_or_default();
+    assert!(error.starts_with("WarmStart."), "{letter:#}");
     assert_eq!(letter["requestContext"]["approximateInvokeCount"], 1, "{letter:#}");
     until("an empty queue", stack.cloud, || (stack.depth("ContinueQueueUrl") == 0).then_some(()));
 }

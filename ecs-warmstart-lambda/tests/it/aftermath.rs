@@ -24,6 +24,10 @@ async fn send_and_deliver(stage: &Stage, event: Value) {
     }
 }
 
+fn message_of(event: &Value) -> Value {
+    message(&event.to_string())
+}
+
 #[track_caller]
 fn only(letters: Vec<Value>) -> Value {
     assert_eq!(letters.len(), 1, "{letters:#?}");
@@ -85,6 +89,72 @@ async fn a_start_that_came_without_a_name_keeps_the_one_it_was_given() {
     send_and_deliver(&stage, nameless).await;
     let letter = only(stage.dead_letters());
     assert_eq!(letter["requestPayload"]["detail"]["runId"], "request-1", "the invocation's");
+}
+
+/// Sent again it has to be understood, and to be the same start, whichever way its name was written.
+#[tokio::test(start_paused = true)]
+async fn a_name_is_kept_however_it_is_written() {
+    let event = |detail: Value| json!({ "id": "event-1", "detail-type": "Start ECS Task", "detail": detail });
+    for (first, name) in [
+        (event(json!({ "service": "auth", "run_id": "order-1" })), "order-1"),
+        (event(json!({ "service": "auth", "runId": "order-1" })), "order-1"),
+        (event(json!({ "service": "auth", "run_id": null })), "event-1"),
+        (message_of(&json!({ "action": "start", "run_id": "r", "detail": { "service": "auth" } })), "r"),
+    ] {
+        let stage = Stage::with_dead_letters();
+        let soon = stage.clock.now() + Duration::from_secs(400);
+        stage.cloud.refuse_until(FAMILY, soon, &Refusal::no_fargate_capacity());
+        stage.send_within(first, SHORT).await.unwrap();
+        for answer in stage.deliver_all(SHORT, 1).await {
+            assert_eq!(answer.unwrap()["batchItemFailures"], json!([]));
+        }
+        assert_eq!((stage.standing().await, stage.dead_letters()), ((1, 1, 0), vec![]), "{name}");
+
+        stage.cloud.behave(FAMILY, &Behaviour::never_serves());
+        let other = event(json!({ "service": "auth", "run_id": format!("{name}-2") }));
+        stage.send_within(other, SHORT).await.unwrap();
+        stage.deliver_all(SHORT, 1).await;
+        let again = only(stage.dead_letters())["requestPayload"].clone();
+        assert_eq!(again["detail"]["runId"], format!("{name}-2"));
+        stage.cloud.behave(FAMILY, &Behaviour::default());
+        assert_eq!(
+            stage.send(again).await.unwrap()["status"],
+            "finished",
+            "nobody reads what would be waiting"
+        );
+        assert_eq!(stage.standing().await, (2, 2, 0));
+    }
+}
+
+/// Neither does a second message of the same, nor a step that is delivered twice.
+#[tokio::test(start_paused = true)]
+async fn what_is_begun_again_twice_is_one_start() {
+    let stage = Stage::with_dead_letters();
+    let soon = stage.clock.now() + Duration::from_secs(320);
+    stage.cloud.refuse_until(FAMILY, soon, &Refusal::no_fargate_capacity());
+    let time = Duration::from_secs(400);
+    stage.send_within(start("event-1", "auth"), SHORT).await.unwrap();
+    // The step fails twice, and both times it is begun again.
+    stage.deliver_once(time, 2).await;
+    assert_eq!(stage.waiting(), 2);
+    for answer in stage.deliver_once(time, 2).await {
+        answer.unwrap();
+    }
+    assert_eq!((stage.standing().await, stage.dead_letters()), ((1, 1, 0), vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_not_begun_again_for_it_would_stop_what_came_since() {
+    let stage = Stage::with_dead_letters();
+    stage.send(start("event-1", "auth")).await.unwrap();
+    let stop = json!({ "detail-type": "Stop ECS Tasks", "detail": {} });
+    let throttled = Fault::Before(ErrorKind::Throttled);
+    stage.chaos.follow(ChaosPlan::none().every(PortMethod::Find, throttled));
+    let again = json!({ "action": "again", "event": stop, "tries": 1 });
+    stage.send_within(message_of(&again), SHORT).await.unwrap();
+    let letter = only(stage.dead_letters());
+    assert_eq!(letter["responsePayload"]["errorType"], "WarmStart.Unavailable");
+    assert_eq!((&letter["requestPayload"], stage.waiting()), (&stop, 0));
 }
 
 #[tokio::test(start_paused = true)]

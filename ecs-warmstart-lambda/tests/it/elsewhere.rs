@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ecs_warmstart::ids::{TargetGroupArn, TaskArn};
 use ecs_warmstart::memory::{Action, Behaviour, SAMPLE_SERVICES, SampleService, Stop};
+use ecs_warmstart::spec::LaunchRequest;
 use ecs_warmstart_lambda::failure::FailureKind;
 use serde_json::{Value, json};
 
@@ -12,6 +13,9 @@ use crate::stage::{Stage, configuration, failed, start};
 const AUTH: &SampleService = &SAMPLE_SERVICES[0];
 /// The same port, another group and cluster.
 const USERS: &SampleService = &SAMPLE_SERVICES[3];
+
+/// A group that may not be looked at.
+const ODD: &str = "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/odd/0123456789abcdef";
 
 fn start_with(id: &str, detail: &Value) -> Value {
     json!({ "id": id, "detail-type": "Start ECS Task", "source": "test", "detail": detail })
@@ -146,7 +150,11 @@ async fn a_stop_may_name_what_the_start_named() {
     stage.send(start_with("event-2", &in_users())).await.unwrap();
     let there = json!({ "service": "auth", "cluster": USERS.cluster });
     stage.send(start_with("event-3", &there)).await.unwrap();
-    // Configured as it is, auth is stopped in its own cluster.
+    // Named like a start, its own place is no more than that.
+    let home = json!({ "services": ["auth"], "targetGroupArn": AUTH.target_group });
+    stage.send(stop(&home)).await.unwrap();
+    assert_eq!(groups(&stage), ["auth", "users"], "that in the other cluster, and that in the other group");
+    stage.send(start("event-4", "auth")).await.unwrap();
     let named = json!({ "services": ["auth"], "targetGroupArn": USERS.target_group });
     let answer = stage.send(stop(&named)).await.unwrap();
     assert_eq!(answer["report"]["services"][0]["tasks"].as_array().unwrap().len(), 1, "{answer:#}");
@@ -234,6 +242,69 @@ async fn what_does_not_fit_or_is_not_clear_is_refused() {
     let denied = json!({ "services": ["auth"], "cluster": "somebodys", "targetGroupArn": USERS.target_group, "port": 1 });
     failed(stage.send(stop(&denied)).await, FailureKind::Denied);
     assert_eq!(stage.cloud.count_writes(), 0);
+}
+
+/// An address of a task of users went to one of auth that was started into their group.
+#[tokio::test(start_paused = true)]
+async fn its_address_stays_whoever_had_it_before() {
+    for by_stop in [true, false] {
+        let config = configuration(1);
+        let stage = Stage::with_addresses(1, &[("WARMSTART_CONFIG", &config)]);
+        stage.send(start("event-1", "users")).await.unwrap();
+        let first = stage.cloud.running_tasks().remove(0);
+        stage.cloud.stop_by_hand(&first, "gone");
+        pass(60).await;
+        let stopped = stage.told(&first).await;
+        stage.send(start_with("event-2", &in_users())).await.unwrap();
+        assert_eq!((stage.cloud.tasks().len(), groups(&stage).len()), (2, 1), "one address for both");
+        let late = if by_stop { stop(&json!({ "services": ["users"] })) } else { stopped };
+        stage.send(late).await.unwrap();
+        assert_eq!(stage.standing().await, (1, 1, 0), "by a stop: {by_stop}");
+        assert_eq!(groups(&stage), ["users"]);
+    }
+}
+
+/// A name that is not in the configuration may be anybody's.
+#[tokio::test(start_paused = true)]
+async fn beside_a_configuration_the_environment_stands_for_no_name() {
+    let config = configuration(1);
+    let stage = Stage::with(
+        &[
+            ("WARMSTART_CONFIG", &config),
+            ("ECS_CLUSTER", AUTH.cluster),
+            ("TASK_DEFINITION", USERS.task_definition),
+            ("TARGET_GROUP_ARN", USERS.target_group),
+            ("CONTAINER_PORT", "8080"),
+            ("WARMSTART_ALLOW", "task-definition:*"),
+        ],
+        None,
+    );
+    for (name, elsewhere) in
+        [("theirs", ""), (USERS.task_definition, ""), ("theirs", "/somebodys/0123456789abcdef/8080")]
+    {
+        let request = LaunchRequest {
+            started_by: format!("ecs-warmstart/{name}{elsewhere}"),
+            ..AUTH.request().unwrap()
+        };
+        let task = stage.cloud.run_by_hand(&request).unwrap();
+        pass(60).await;
+        assert_eq!(tell_running(&stage, &task).await["status"], "ignored", "{name}{elsewhere}");
+    }
+    assert_eq!(stage.cloud.count_writes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_odd_task_keeps_no_other_from_being_stopped() {
+    let stage = Stage::new();
+    stage.send(start("event-1", "auth")).await.unwrap();
+    stage.cloud.deny_group(&ODD.parse().unwrap());
+    let odd = format!("ecs-warmstart/auth/{}", "odd/0123456789abcdef/8080");
+    stage.cloud.run_by_hand(&LaunchRequest { started_by: odd, ..AUTH.request().unwrap() }).unwrap();
+    pass(60).await;
+    let answer = stage.send(stop(&json!({ "services": ["auth"] }))).await.unwrap();
+    let warnings = &answer["report"]["services"][0]["warnings"];
+    assert!(warnings.to_string().contains("1 tasks started by ecs-warmstart/auth/odd"), "{answer:#}");
+    assert_eq!(stage.standing().await, (1, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]

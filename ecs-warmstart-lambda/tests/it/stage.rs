@@ -97,9 +97,18 @@ impl Stage {
     }
 
     pub(crate) fn with(variables: &[(&str, &str)], mail: Option<Mail>) -> Self {
+        Self::on(memory::Settings::default(), variables, mail)
+    }
+
+    /// A network in which there are so many addresses.
+    pub(crate) fn with_addresses(addresses: u32, variables: &[(&str, &str)]) -> Self {
+        Self::on(memory::Settings { addresses, ..memory::Settings::default() }, variables, None)
+    }
+
+    fn on(settings: memory::Settings, variables: &[(&str, &str)], mail: Option<Mail>) -> Self {
         let clock: Arc<dyn Clock> =
             Arc::new(TokioClock::starting_at(Timestamp::from_millis(1_700_000_000_000)));
-        let cloud = InMemory::sample_with(Arc::clone(&clock), memory::Settings::default());
+        let cloud = InMemory::sample_with(Arc::clone(&clock), settings);
         let chaos = Chaos::new(Ports::from_one(cloud.clone()), ChaosPlan::none());
         let env =
             |name: &str| variables.iter().find(|(its, _)| *its == name).map(|(_, value)| (*value).to_owned());

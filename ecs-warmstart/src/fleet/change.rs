@@ -170,10 +170,9 @@ impl Look<'_> {
         Ok(Asked::Work { command: "down", runs: self.runs(Vec::new(), Work::Drains { drains }) })
     }
 
-    /// The other tasks that run in the clusters of all services that share a group with this one: an address may have been
-    /// given to any of them.
+    /// The other tasks that run in the clusters of all services: an address may have been given to any of them.
     async fn others(&self, task: &TaskObservation) -> Result<Vec<TaskObservation>, Box<Cause>> {
-        let mut clusters = self.service.neighbours(self.services);
+        let mut clusters = self.service.clusters_around(self.services);
         clusters.push(self.service.request.cluster.clone());
         let patience = self.service.running_timeout;
         let mut others = Vec::new();
@@ -188,10 +187,10 @@ impl Look<'_> {
     async fn take_up(&self, task: TaskObservation) -> Answer {
         let id = task.task.id().to_owned();
         let mut warnings = Vec::new();
-        let service = &launched_as(self.service, &task);
-        let facts = read_facts(self.fleet, service, self.cancel, &mut warnings).await?;
+        let (service, launched) = as_launched(self.service, &task);
+        let facts = read_facts(self.fleet, &launched, self.cancel, &mut warnings).await?;
         let run = RunId::for_adopted(&service.name, &task.task);
-        let (spec, more) = resolve_running(service, &facts, run, Readiness::Registered)?;
+        let (spec, more) = resolve_running(&service, &facts, run, Readiness::Registered)?;
         warnings.extend(more);
         let targets = self.targets().await?;
         let standing = |binding: &Binding| {
@@ -216,18 +215,19 @@ impl Look<'_> {
     }
 }
 
-/// The service with what this task runs. Whoever started it may have asked for a gate that is stricter than the configured one,
-/// so the stricter of both holds.
-fn launched_as(service: &Service, task: &TaskObservation) -> Service {
+/// The service as it holds for this task, and the same with the definition that the task runs. Whoever started it may have asked
+/// for a gate that is stricter than the configured one, so the stricter of both holds.
+fn as_launched(service: &Service, task: &TaskObservation) -> (Service, Service) {
     let mut service = Service { gate: GateKind::ContainerHealthy, ..service.clone() };
-    let configured = &service.request.task_definition;
-    if let Some(definition) = task.task_definition.as_ref().filter(|its| its.family() != configured.family())
-    {
-        service.request.task_definition = definition.clone();
-        // Its containers may have other names; the port says which is meant.
-        service.bindings.iter_mut().for_each(|binding| binding.container = None);
+    let mut launched = service.clone();
+    if let Some(definition) = &task.task_definition {
+        if definition.family() != service.request.task_definition.family() {
+            // Its containers may have other names; the port says which is meant.
+            service.bindings.iter_mut().for_each(|binding| binding.container = None);
+        }
+        launched.request.task_definition = definition.clone();
     }
-    service
+    (service, launched)
 }
 
 fn drains(seen: &TargetObservation) -> bool {

@@ -14,7 +14,7 @@ use super::service::Service;
 use super::service_runs::{ServiceRuns, Work};
 use crate::driver::Cancel;
 use crate::error::ErrorKind;
-use crate::ids::{ClusterId, RunId, TargetGroupArn};
+use crate::ids::{RunId, TargetGroupArn};
 use crate::machine::{Cause, Drain, DrainPlace, DrainSpec, Operation};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation};
 use crate::ports::Selector;
@@ -55,7 +55,16 @@ pub(super) async fn plan(
     let planner = Planner { fleet, around, options, cancel };
     let mut plan = Plan::default();
     for part in parts {
-        planner.plan(part, &running, &mut plan).await?;
+        let is_home = part.service.request.started_by == service.request.started_by;
+        let (name, tasks) = (part.service.request.started_by.clone(), part.tasks.len());
+        match planner.plan(part, &running, &mut plan).await {
+            Ok(()) => {}
+            Err(cause) if is_home => return Err(cause),
+            // What single tasks say of themselves must not keep all others from being taken down.
+            Err(cause) => {
+                plan.warnings.push(format!("{tasks} tasks started by {name} are left as they are: {cause}"))
+            }
+        }
     }
     Ok(plan)
 }
@@ -87,7 +96,7 @@ impl Planner<'_> {
         plan.drains.extend(its);
         if self.options.task.is_none() {
             let mut stale = stale_targets(&service, &bindings, (&tasks, ended, running), &groups);
-            self.leave_to_others(&service, &neighbours, &mut stale, &mut plan.warnings).await;
+            self.leave_to_others(&service, &mut stale, &mut plan.warnings).await;
             if !stale.is_empty() {
                 plan.drains.push(drain(&format!("stale of {}", service.request.started_by), None, stale));
             }
@@ -101,11 +110,10 @@ impl Planner<'_> {
     async fn leave_to_others(
         &self,
         service: &Service,
-        neighbours: &[ClusterId],
         stale: &mut Vec<DrainPlace>,
         warnings: &mut Vec<String>,
     ) {
-        for cluster in neighbours.iter().chain([&service.request.cluster]) {
+        for cluster in service.clusters_around(self.around).iter().chain([&service.request.cluster]) {
             if stale.is_empty() {
                 return;
             }

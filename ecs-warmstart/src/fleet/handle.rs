@@ -149,11 +149,12 @@ impl Fleet {
         let began = self.clock.now();
         let call = options.run_id.clone().or_else(|| options.fresh.then(random_call));
         let balancers = Balancers::default();
+        let around = [services, &options.neighbours].concat();
         let reports: Vec<ServiceReport> = self
             .each(services.to_vec(), |fleet, service| {
                 let (options, cancel, call) = (options.clone(), cancel.clone(), call.clone());
                 let balancers = Balancers::clone(&balancers);
-                let neighbours = service.neighbours(services);
+                let neighbours = service.neighbours(&around);
                 async move {
                     let begin = up::begin(
                         &fleet,

@@ -21,11 +21,21 @@ pub struct UpOptions {
     pub check: bool,
     /// Whether each image's tag is resolved to a digest first, and no task is registered that runs another. Default false.
     pub pin: bool,
+    /// Services that are configured and not brought up now. An address that a task of theirs may have by the time of an undo
+    /// stays in the groups that they share.
+    pub neighbours: Vec<Service>,
 }
 
 impl Default for UpOptions {
     fn default() -> Self {
-        Self { fresh: false, run_id: None, readiness: Readiness::Healthy, check: true, pin: false }
+        Self {
+            fresh: false,
+            run_id: None,
+            readiness: Readiness::Healthy,
+            check: true,
+            pin: false,
+            neighbours: Vec::new(),
+        }
     }
 }
 
@@ -39,6 +49,9 @@ pub struct DownOptions {
     pub allow_empty: bool,
     /// Only this task, whoever started it. Default: every task of the service.
     pub task: Option<TaskArn>,
+    /// Only the tasks that belong where the service is, not those that were
+    /// [started elsewhere](Service::started_elsewhere). Default false: all of the service's in its cluster.
+    pub only_here: bool,
     /// Services that are configured and not taken down now. An address that a task of theirs may have stays in the groups that
     /// they share.
     pub neighbours: Vec<Service>,

@@ -38,14 +38,18 @@ pub(super) async fn read_parts(
     options: &DownOptions,
     cancel: &Cancel,
 ) -> Result<Parts, Box<Cause>> {
+    let here = &service.request.started_by;
+    let is_meant = |task: &TaskObservation| {
+        service.as_started(task).is_some_and(|its| !options.only_here || its.request.started_by == *here)
+    };
     let family = service.request.task_definition.family().to_owned();
     let (mut tasks, running) = match &options.task {
         Some(task) => (named_task(fleet, service, task, cancel).await?, Vec::new()),
         None => {
-            let ours = Selector::StartedBy(service.request.started_by.clone());
+            let ours = Selector::StartedBy(here.clone());
             let ours = read_tasks(fleet, service, &ours, cancel).await?;
             let running = read_tasks(fleet, service, &Selector::Running, cancel).await?;
-            let elsewhere = running.iter().filter(|task| service.as_started(task).is_some());
+            let elsewhere = running.iter().filter(|task| is_meant(task));
             let more: Vec<_> = elsewhere.filter(|task| !has(&ours, task)).cloned().collect();
             ([ours, more].concat(), running)
         }
@@ -53,7 +57,7 @@ pub(super) async fn read_parts(
     // Stopped tasks may be listed among those that run.
     tasks.retain(|task| task.status != TaskStatus::Stopped);
     let mut ended = read_tasks(fleet, service, &Selector::StoppedOf { family }, cancel).await?;
-    ended.retain(|task| service.as_started(task).is_some());
+    ended.retain(is_meant);
     // Told to stop by a call that was interrupted: it is watched until it has.
     let stopping = ended.extract_if(.., |task| task.status != TaskStatus::Stopped);
     let stopping: Vec<_> = stopping.filter(|task| options.task.is_none() && !has(&tasks, task)).collect();

@@ -71,6 +71,12 @@ impl Service {
         Some(service)
     }
 
+    /// All other clusters of these services: any of their tasks may have been started into a group of this one.
+    pub(super) fn clusters_around(&self, all: &[Self]) -> Vec<ClusterId> {
+        let clusters: BTreeSet<&ClusterId> = all.iter().map(|other| &other.request.cluster).collect();
+        clusters.into_iter().filter(|its| its.name() != self.request.cluster.name()).cloned().collect()
+    }
+
     /// The other clusters with services that share a group with this one: an address may be given to a task of any of them.
     pub(super) fn neighbours(&self, all: &[Self]) -> Vec<ClusterId> {
         let groups = || self.bindings.iter().map(|binding| &binding.target_group);

@@ -17,6 +17,7 @@ use crate::observation::{TaskObservation, TaskStatus};
 use crate::ports::Selector;
 use crate::reconcile::{Action, Drift, Finding, GroupView, Item, ServiceView, View, reconcile};
 use crate::spec::{Binding, Gate, Readiness, Spec};
+use crate::started_by::StartedBy;
 
 /// What was found.
 #[derive(Debug)]
@@ -152,6 +153,13 @@ fn without(configured: &[Binding], fit: &[Binding]) -> Vec<Binding> {
 
 fn is_of(service: &Service, task: &TaskObservation) -> bool {
     task.started_by.as_ref() == Some(&service.request.started_by)
+}
+
+/// Whether the task says that it was started into a group of the service, without being of it.
+fn is_guest_of(service: &Service, task: &TaskObservation) -> bool {
+    let said = task.started_by.as_deref().and_then(StartedBy::parse);
+    let there = said.and_then(|said| said.target_group(&task.task));
+    there.is_some_and(|(arn, _)| service.bindings.iter().any(|binding| binding.target_group == arn))
 }
 
 /// The spec with the bindings that fit, if there are any, and what a person should know; and the bindings that do not fit.
@@ -301,6 +309,13 @@ impl Reader<'_> {
                 Some(Ok(all)) => {
                     let others = all.iter().filter(|task| !is_of(&surveyed.service, task));
                     view.others = others.cloned().collect();
+                    // From other clusters those that say they belong into a group of this service.
+                    let everywhere = read.values().flatten().flatten();
+                    let guests = everywhere.filter(|task| {
+                        let is_here = task.task.cluster() == Some(surveyed.service.request.cluster.name());
+                        !is_here && is_guest_of(&surveyed.service, task)
+                    });
+                    view.others.extend(guests.cloned());
                 }
                 // Without them nobody knows whether an address that looks stale is somebody else's by now.
                 Some(Err(cause)) => {

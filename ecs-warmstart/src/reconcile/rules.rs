@@ -1,6 +1,7 @@
 //! The rules.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::plan::{Action, Finding, Item, Keep, Plan, Stale};
 use super::view::{GroupView, Removal, ServiceView, View};
@@ -9,6 +10,7 @@ use crate::error::{ErrorKind, Failure};
 use crate::ids::{ServiceName, TargetGroupArn, TaskArn};
 use crate::observation::{Target, TargetObservation, TargetState, TaskObservation, TaskStatus};
 use crate::spec::Binding;
+use crate::started_by::StartedBy;
 
 /// The plan that makes every group hold exactly the tasks that serve.
 pub fn reconcile(view: &View) -> Plan {
@@ -144,7 +146,11 @@ impl<'a> Group<'a> {
             return self.item(target, Some((&service.service, &task.task)), finding);
         }
         let ended = self.task_behind(target, |service| &service.ended);
-        if let Some((service, task)) = self.task_behind(target, |service| &service.others) {
+        let others = |service: &'a ServiceView| &service.others;
+        if self.first_behind(target, others, |task| self.is_started_into_it(task, target)).is_some() {
+            return self.item(target, None, keep(seen));
+        }
+        if let Some((service, task)) = self.task_behind(target, others) {
             // Somebody may have registered his own task here. Where a task of the service stood there before, nobody has.
             let (whose, action) = match ended {
                 Some((its, _)) => (its, self.remove(target, Stale::OtherTask(task.task.clone()))),
@@ -161,6 +167,15 @@ impl<'a> Group<'a> {
             return self.item(target, Some((&service.service, &task.task)), action);
         }
         self.item(target, None, Action::Report(Finding::UnknownTarget))
+    }
+
+    /// Whether the task says itself that it was started into this group, which is not its service's.
+    fn is_started_into_it(&self, task: &TaskObservation, target: &Target) -> bool {
+        let said = task.started_by.as_deref().and_then(StartedBy::parse);
+        let there = said.and_then(|said| said.target_group(&task.task));
+        // Of a task on a machine the target has the machine's port.
+        let has_its_port = |port: u16| target.id.parse::<IpAddr>().is_err() || target.port == port;
+        is_running(task) && there.is_some_and(|(arn, port)| arn == *self.arn && has_its_port(port))
     }
 
     /// Whether a task that does not say its ports, or whose instance nobody says, may stand behind the target by now.

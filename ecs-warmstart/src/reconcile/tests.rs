@@ -14,6 +14,7 @@ use crate::observation::{
     TargetState, TaskObservation, TaskStatus,
 };
 use crate::spec::{Binding, Gate};
+use crate::started_by::StartedBy;
 
 fn group(name: &str) -> TargetGroupArn {
     format!("arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/{name}/0123456789abcdef")
@@ -250,6 +251,26 @@ fn the_address_of_another_service_is_removed_only_with_proof_that_nobody_put_it_
     view.services.insert(0, service("canary", "auth"));
     view.services[0].others.push(running("2", "10.0.0.1"));
     assert_eq!(reconcile(&view).items[0].service.as_ref().unwrap().as_str(), "auth");
+}
+
+#[test]
+fn a_task_that_says_it_was_started_into_the_group_belongs_there() {
+    let address = target("10.0.0.1");
+    let arn = group("auth");
+    let said = |port| StartedBy::elsewhere(&"pdf".parse().unwrap(), &arn, port).unwrap().to_string();
+    let other = StartedBy::elsewhere(&"pdf".parse().unwrap(), &group("canary"), 8080).unwrap().to_string();
+    for (started_by, line) in [
+        (said(8080), "10.0.0.1:8080 keep, Healthy"),
+        (said(80), "10.0.0.1:8080 deregister, 2 is there"),
+        (other, "10.0.0.1:8080 deregister, 2 is there"),
+        ("ecs-warmstart/pdf".to_owned(), "10.0.0.1:8080 deregister, 2 is there"),
+    ] {
+        let mut view = world(vec![(address.clone(), seen(TargetState::Healthy))]);
+        view.services[0].ended.push(task("1", "10.0.0.1", TaskStatus::Stopped));
+        let there = TaskObservation { started_by: Some(started_by.clone()), ..running("2", "10.0.0.1") };
+        view.services[0].others.push(there);
+        assert_eq!(lines(&view), [line], "{started_by}");
+    }
 }
 
 #[test]

@@ -56,7 +56,7 @@ const IMPORTS: [(&str, &[&str]); 29] = [
     ("policy", &["ids", "time", "observation"]),
     ("error", &["ids", "time", "catalogue", "spec", "policy", "observation"]),
     ("address", &["ids", "facts", "observation", "spec"]),
-    ("reconcile", &["ids", "time", "facts", "observation", "error", "spec", "address"]),
+    ("reconcile", &["ids", "started_by", "time", "facts", "observation", "error", "spec", "address"]),
     ("rollout", &["ids", "time", "facts", "observation", "spec"]),
     ("preflight", &["ids", "time", "image", "facts", "spec"]),
     (
