@@ -205,6 +205,7 @@ impl Look<'_> {
         if standings.iter().all(|standing| standing.is_some_and(|state| state != TargetState::Unused)) {
             return Ok(Asked::Nothing(format!("task {id} is registered already")));
         }
+        let spec = spec.with_neighbours(self.service.neighbours(self.services));
         let state = State::adopt(spec.clone(), task, self.fleet.clock.now());
         let raise = Raise { spec, call: None, refills: false, next_slot: 0, runs: vec![state] };
         Ok(Asked::Work { command: "up", runs: self.runs(warnings, Work::Starts(Box::new(raise))) })

@@ -75,8 +75,12 @@ fn leave(fleet: &Fleet, drain: &mut Drain, places: &[usize], tasks: &[TaskObserv
         let spec = drain.spec();
         let Some(at) = spec.places.get(place) else { continue };
         let own = spec.task.as_ref();
-        let behind = tasks.iter().find(|task| Some(&task.task) != own && may_be_behind(task, &at.target));
-        if let Some(task) = behind {
+        let (its, others): (Vec<_>, Vec<_>) = tasks
+            .iter()
+            .filter(|task| may_be_behind(task, &at.target))
+            .partition(|task| Some(&task.task) == own);
+        // While its own task runs the address is that task's, and it would be stopped in traffic.
+        if let Some(task) = others.first().filter(|_| its.is_empty()) {
             let (target, group) = (&at.target, at.target_group.name());
             let id = task.task.id();
             let warning =
@@ -108,4 +112,56 @@ async fn running_around(
         around.extend(seen.get(cluster).into_iter().flatten().cloned());
     }
     Ok(around)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::TokioClock;
+    use crate::fleet::sample_services;
+    use crate::ids::{RunId, TaskArn};
+    use crate::machine::{DrainPlace, DrainSpec};
+    use crate::memory::InMemory;
+    use crate::observation::{Host, Target, TaskStatus};
+    use crate::ports::Ports;
+
+    /// In network mode `host` a task does not say which ports of its machine it uses.
+    fn on_the_machine(id: &str) -> TaskObservation {
+        let task: TaskArn =
+            format!("arn:aws:ecs:us-east-2:111122223333:task/authapi-cluster/{id}").parse().unwrap();
+        let host = Host { container_instance: "ci".to_owned(), ec2_instance: Some("i-1".to_owned()) };
+        TaskObservation { host: Some(host), ..TaskObservation::new(task, TaskStatus::Running) }
+    }
+
+    #[test]
+    fn an_address_is_left_to_another_task_only_where_its_own_runs_no_longer() {
+        let clock: Arc<dyn crate::clock::Clock> = Arc::new(TokioClock::new());
+        let fleet = Fleet::new(Ports::from_one(InMemory::sample(Arc::clone(&clock)))).with_clock(clock);
+        let service = sample_services().remove(0);
+        let (own, other) = (on_the_machine("1"), on_the_machine("2"));
+        let place = DrainPlace {
+            target_group: service.bindings[0].target_group.clone(),
+            target: Target::new("i-1", 8080),
+            deregistration_delay: Duration::ZERO,
+            drains_already: false,
+        };
+        let spec = DrainSpec {
+            service: service.name.clone(),
+            run: RunId::for_drain(&service.name, "1"),
+            cluster: service.request.cluster,
+            task: Some(own.task.clone()),
+            places: vec![place],
+            neighbours: Vec::new(),
+            drain_wait: None,
+        };
+        for (tasks, stays) in
+            [(vec![own.clone(), other.clone()], false), (vec![other], true), (vec![own], false)]
+        {
+            let mut drain = Drain::new(spec.clone(), Timestamp::EPOCH);
+            let warnings = leave(&fleet, &mut drain, &[0], &tasks);
+            assert_eq!((warnings.len(), drain.to_deregister().is_empty()), (usize::from(stays), stays));
+        }
+    }
 }
