@@ -6,6 +6,7 @@ use super::capacity::{choose, fresh_pool, note_shortage, refuses_for_capacity, t
 use super::io::Next;
 use super::state::{Asked, Doubt, FailedCall, LaunchStep, Phase, Run, State, Via};
 use super::step::{ask, back_off};
+use super::windows::{NextAttempt, is_outdated, next_attempt};
 use super::{Cause, undo};
 use crate::error::{ErrorKind, Failure};
 use crate::observation::{TaskObservation, TaskStatus};
@@ -42,6 +43,10 @@ pub(super) fn launching(run: &mut Run, step: LaunchStep, policy: &Policy) -> Opt
     }
     match step {
         LaunchStep::Look => ask(run, Asked::Find),
+        LaunchStep::Ask if run.doubt == Doubt::None && is_outdated(run) => {
+            run.phase = Phase::Launching { step: LaunchStep::Look };
+            None
+        }
         LaunchStep::Ask => {
             // Another request under a token that may be bound would be a conflict.
             if run.doubt == Doubt::None {
@@ -181,10 +186,18 @@ pub(super) fn found(run: &mut Run, tasks: Vec<TaskObservation>, policy: &Policy)
         }
         None => {
             // Proved over, so the next token may be used. The last failure is kept: it is the reason if time is over.
-            run.attempt = run.attempt.saturating_add(1);
             run.doubt = Doubt::None;
             run.failures = 0;
-            run.phase = Phase::Launching { step: LaunchStep::Ask };
+            match next_attempt(run) {
+                NextAttempt::Use(attempt) => {
+                    run.attempt = attempt;
+                    run.phase = Phase::Launching { step: LaunchStep::Ask };
+                }
+                NextAttempt::OpensAt(opens_at) => {
+                    run.phase = Phase::Launching { step: LaunchStep::Look };
+                    run.not_before = opens_at;
+                }
+            }
         }
     }
 }

@@ -29,6 +29,7 @@ mod state;
 mod step;
 mod stop_reason;
 mod undo;
+mod windows;
 mod wire;
 
 pub use cause::{Cause, Leftover, ShortOf};

@@ -1,5 +1,6 @@
 //! The proofs of the library, as one program: the machine by itself, then whole runs on the simulated cloud.
 
+mod after_shortages;
 mod cancelling;
 mod capacity;
 mod checking;
