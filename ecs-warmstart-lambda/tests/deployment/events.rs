@@ -79,10 +79,9 @@ fn what_does_not_fit_into_one_invocation_goes_on_through_the_queue() {
 #[test]
 fn what_was_handed_on_and_fails_is_a_dead_letter_at_once() {
     let Some(stack) = Stack::shared() else { return };
-    let start = json!({
-        "action": "start", "run_id": "handed-on-in-vain", "budget_seconds": 0, "detail": { "service": BROKEN },
-    });
-    stack.send("ContinueQueueUrl", &start);
+    let start = json!({ "id": "handed-on-in-vain", "detail-type": "Start ECS Task", "detail": { "service": BROKEN } });
+    // As the function itself begins something once more.
+    stack.send("ContinueQueueUrl", &json!({ "action": "again", "event": start, "tries": 1 }));
     let letter = until("a dead letter", stack.cloud, || {
         let letters = stack.receive("DeadLetterQueueUrl");
         letters.into_iter().find(|letter| letter["requestPayload"]["detail"]["runId"] == "handed-on-in-vain")

@@ -198,7 +198,7 @@ fn an_event_that_needs_three_invocations_ends_with_one_task() {
         json!({ "Records": [{ "eventSource": "aws:sqs", "messageId": "m", "body": body }] })
     };
     // Each on a machine of its own; the second before it is due or not, it hands on once more.
-    let short = Duration::from_millis(400);
+    let short = Duration::from_millis(800);
     let answer = Function::start(&scene.environment).invoke(message(0), short).unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     assert_eq!(scene.wire.sent("SendMessage").len(), 2, "two invocations were enough");
