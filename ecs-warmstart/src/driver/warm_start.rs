@@ -278,10 +278,19 @@ impl WarmStart {
                     course.told = level;
                     cancelled(level)
                 }
+                // Nobody may be there to go on waiting with it.
+                Next::Perform(Effect::ObserveTarget { .. })
+                    if budget != Duration::MAX && course.told > Level::None && !course.is_hurried =>
+                {
+                    course.is_hurried = true;
+                    Input::TimeIsUp
+                }
                 Next::Perform(effect) => {
                     let now = self.clock.now();
                     state.save(self.checkpoint.as_ref()).await?;
-                    if performed.is_some() && now >= until {
+                    // Who is told to end tries to stop the task, rather than leave it.
+                    let is_last = course.told > Level::None && effect == Effect::StopTask;
+                    if performed.is_some() && now >= until && !is_last {
                         return Ok(Some(now));
                     }
                     // The first call of a piece has a moment for its turn, however short the budget: each piece makes progress.

@@ -6,7 +6,7 @@ use super::capacity::{choose, fresh_pool, note_shortage, refuses_for_capacity, t
 use super::io::Next;
 use super::state::{Asked, Doubt, FailedCall, LaunchStep, Phase, Run, State, Via};
 use super::step::{ask, back_off};
-use super::windows::{NextAttempt, is_outdated, next_attempt};
+use super::windows::{NextAttempt, is_outdated, next_attempt, opens_at};
 use super::{Cause, undo};
 use crate::error::{ErrorKind, Failure};
 use crate::observation::{TaskObservation, TaskStatus};
@@ -43,8 +43,12 @@ pub(super) fn launching(run: &mut Run, step: LaunchStep, policy: &Policy) -> Opt
     }
     match step {
         LaunchStep::Look => ask(run, Asked::Find),
-        LaunchStep::Ask if run.doubt == Doubt::None && is_outdated(run) => {
+        LaunchStep::Ask if is_outdated(run) => {
+            // Others ask with new tokens. What an earlier call of this one launched is there to be seen once they do.
             run.phase = Phase::Launching { step: LaunchStep::Look };
+            if run.doubt != Doubt::None {
+                run.not_before = run.latest.max(opens_at(run));
+            }
             None
         }
         LaunchStep::Ask => {

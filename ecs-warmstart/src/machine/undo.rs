@@ -296,7 +296,12 @@ pub(super) fn name_target(run: &mut Run, binding: usize) {
 
 fn undo_task(run: &mut Run, policy: &Policy) -> Option<Next> {
     if must_stop(run) {
-        return linger(run, policy).or_else(|| ask(run, Asked::Stop));
+        if let Some(next) = linger(run, policy) {
+            return Some(next);
+        }
+        // What failed while it waited is no reason to try the stop less often.
+        lingering::cut_short(run);
+        return ask(run, Asked::Stop);
     }
     finish(run, None);
     None

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use super::state::Run;
+use super::state::{Doubt, Run};
 use crate::time::Timestamp;
 
 /// Longer than this no caller is told of old refusals only.
@@ -18,6 +18,9 @@ const WINDOW: Duration = Duration::from_secs(180);
 
 /// How long nobody asks at the beginning of a window: so far clocks lie apart, a call takes, and a list lags behind.
 const QUIET: Duration = Duration::from_secs(30);
+
+/// How long a call may take, and a list not show what it launched.
+const CALL: Duration = Duration::from_secs(20);
 
 /// More than are asked for in a window, at 5 s each.
 const TOKENS: u32 = 100;
@@ -43,9 +46,17 @@ pub(super) fn next_attempt(run: &Run) -> NextAttempt {
     }
 }
 
-/// Whether the attempt that is to be asked for was chosen in an earlier window.
+/// Whether the attempt that is to be asked for was chosen in an earlier window. One that may have been asked for already is asked
+/// for a little longer: an answer is the best proof.
 pub(super) fn is_outdated(run: &Run) -> bool {
-    goes_by_time(run) && run.attempt > 0 && run.attempt < window(run.latest).0
+    let (first, opens_at) = window(run.latest);
+    let is_old = goes_by_time(run) && run.attempt > 0 && run.attempt < first;
+    is_old && (run.doubt == Doubt::None || run.latest + CALL >= opens_at)
+}
+
+/// When the tokens of this window may be used.
+pub(super) fn opens_at(run: &Run) -> Timestamp {
+    window(run.latest).1
 }
 
 /// Whether the run fills a slot, and was refused in each of its places. One that is asked for by a name of its own takes its

@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use ecs_warmstart::clock::Clock;
 use ecs_warmstart::driver::Cancel;
+use ecs_warmstart::error::{ErrorKind, Failure};
 use ecs_warmstart::fleet::{Fleet, RunOutcome, UpOptions};
+use ecs_warmstart::machine::{Effect, Input, Next, State, step};
 use ecs_warmstart::memory::{Action, InMemory, Refusal, Settings};
+use ecs_warmstart::policy::Policy;
 use ecs_warmstart::ports::Ports;
+use ecs_warmstart::spec::Gate;
+use ecs_warmstart::time::Timestamp;
 
+use crate::failures::spec_behind;
 use crate::worlds::{assert_outcomes, auth, clock};
 
 const FAMILY: &str = "authapi-task-def";
@@ -94,4 +100,44 @@ async fn what_is_asked_for_by_a_name_has_its_own_tokens() {
         assert_outcomes(&report, RunOutcome::Ready);
     }
     assert_eq!(cloud.tasks().len(), 1, "one name, one task");
+}
+
+/// A call whose answer is lost, at the end of a window: after the next one has opened others ask with its tokens, so that one of
+/// the old ones would be a second task.
+#[test]
+fn a_launch_in_doubt_is_not_asked_for_again_after_its_window() {
+    let policy = Policy::default();
+    let window = 180_000 * 9_444_444;
+    let at = |seconds: u64| Timestamp::from_millis(window + seconds * 1000);
+    let token = |next: &Next| match next {
+        Next::Perform(Effect::Launch { token }) => token.as_str().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    let shortage = || Input::Failed(Failure::new(ErrorKind::Capacity, "none"));
+    let lost = || Input::Failed(Failure::new(ErrorKind::Timeout, "no answer"));
+    let spec = spec_behind(Gate::Running, Duration::from_secs(900), Duration::from_secs(120));
+    let run = step(State::launch(spec, at(100)), Input::Tick, at(100), &policy);
+    let run = step(run.state, shortage(), at(100), &policy);
+    let run = step(run.state, Input::Tick, at(110), &policy);
+    assert_eq!(run.next, Next::Perform(Effect::FindTask));
+    let run = step(run.state, Input::Found(Vec::new()), at(110), &policy);
+    assert_eq!(token(&run.next), "auth/0#944444400");
+    let asking = run.state.clone();
+    for saved in [asking, step(run.state, lost(), at(120), &policy).state] {
+        // Just after its window it is asked once more, since an answer is the best proof.
+        let soon = step(saved.clone(), Input::Tick, at(185), &policy);
+        assert_eq!(token(&soon.next), "auth/0#944444400");
+        for (late, looks_at) in [(190, 210), (200, 210), (250, 250)] {
+            let waits = step(saved.clone(), Input::Tick, at(late), &policy);
+            let looks = if late < looks_at {
+                assert_eq!(waits.next, Next::WakeAt(at(looks_at)), "{late}");
+                step(waits.state, Input::Tick, at(looks_at), &policy)
+            } else {
+                waits
+            };
+            assert_eq!(looks.next, Next::Perform(Effect::FindTask), "{late}");
+            let run = step(looks.state, Input::Found(Vec::new()), at(looks_at), &policy);
+            assert_eq!(token(&run.next), "auth/0#944444500", "{late}");
+        }
+    }
 }
