@@ -307,6 +307,19 @@ async fn an_odd_task_keeps_no_other_from_being_stopped() {
     assert_eq!(stage.standing().await, (1, 0, 0));
 }
 
+/// The family's newest revision has no health check, and it is not what the task runs.
+#[tokio::test(start_paused = true)]
+async fn a_task_is_judged_by_the_revision_that_it_runs() {
+    let stage = Stage::new();
+    stage.cloud.behave(AUTH.task_definition, &Behaviour::never_serves());
+    let task = stage.cloud.run_by_hand(&AUTH.request().unwrap()).unwrap();
+    stage.cloud.add_task_definition(SampleService { has_health_check: false, ..*AUTH }.definition().unwrap());
+    pass(60).await;
+    let running = stage.told(&task).await;
+    failed(stage.send(running).await, FailureKind::Kept);
+    assert_eq!(stage.count(Action::RegisterTargets), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_event_of_running_opens_no_gate_that_the_start_has_shut() {
     let config = configuration(1).replace("[defaults]", "[defaults]\ngate = \"running\"");

@@ -18,6 +18,7 @@ mod explaining;
 mod failures;
 mod fair_weather;
 mod golden;
+mod guests;
 mod late;
 mod late_starts;
 mod looking;
